@@ -1,0 +1,97 @@
+// The write-ahead record of acts outside the database (charge, refund, provision, message). It knows no domain.
+//
+// A domain records an effect in the transaction that decides on it. Workers claim due effects, perform them outside
+// any transaction through the domain's Handler, and let it settle the outcome in one transaction with the effect's own
+// state. A worker that dies leaves a lease that runs out: such an effect is *unknown*, and is then only ever
+// inspect()ed until the other side has told what happened, never performed again before that.
+//
+//   recorded --claim--> in_flight --+--> done | failed           settled, never looked at again
+//      ^                   |        +--> waiting                 the other side will tell; inspect() at next_at
+//      +-- not_attempted --+        +--> unknown                 inspect() at growing intervals
+//                                   +--> parked                  a person must look
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/id.hpp"
+#include "base/time.hpp"
+#include "storage/database.hpp"
+
+namespace bursar::effects {
+
+struct NewEffect {
+  std::string kind;      // "charge"
+  std::string key;       // natural and unique; the idempotency key that the other side gets
+  std::string instance;  // plugin instance
+  AccountId account;
+  std::int64_t object = 0;
+  std::optional<Instant> not_before = std::nullopt;
+};
+
+struct Effect {
+  EffectId id;
+  std::string kind;
+  std::string key;
+  std::string instance;
+  AccountId account;
+  std::int64_t object = 0;
+  int attempts = 0;      // performs and inspects so far, this one included
+  Instant created_at;
+};
+
+enum class Verdict { unknown, done, failed, waiting, not_attempted, parked };
+
+struct Outcome {
+  Verdict verdict = Verdict::unknown;
+  std::string data = {};   // the handler's own, JSON; stored and handed to settle()
+  std::string error = {};
+  std::optional<Duration> next_in = std::nullopt;  // else the worker's back-off
+};
+
+// Records effects; one that exists by its key is left as it is. Answers how many are new.
+std::int64_t record(storage::Transaction& tx, Instant now, std::span<const NewEffect> effects);
+
+// A domain's side of one kind of effect. perform() and inspect() are called outside transactions, concurrently.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  [[nodiscard]] virtual std::string_view kind() const = 0;
+  // The instance's limit of calls at the same time.
+  [[nodiscard]] virtual int concurrency(std::string_view instance) const = 0;
+  virtual Outcome perform(const Effect& effect) = 0;
+  virtual Outcome inspect(const Effect& effect) = 0;
+  // Stores what the outcome means, in the transaction that stores the effect's new state. May change the outcome
+  // (a declined charge with a retry date is `failed` here and a new effect there).
+  virtual void settle(storage::Transaction& tx, const Effect& effect, Outcome& outcome, Instant now) = 0;
+};
+
+struct WorkerOptions {
+  int threads = 8;
+  Duration lease = minutes(5);   // longer than any deadline of a plugin call
+  Duration first_backoff = seconds(30);
+  Duration max_backoff = hours(6);
+};
+
+class Workers {
+ public:
+  Workers(storage::Database& db, const Clock& clock, std::vector<Handler*> handlers, WorkerOptions options = {});
+  ~Workers();
+  void start();        // threads that work until stop()
+  void stop();         // lets calls under way end
+  void wake();         // something was recorded
+  // Works off, on the calling thread and the workers', everything that is due at the clock's now, until nothing due is left
+  // or in flight. For `job run`, the test clock and tests.
+  void drain();
+  struct Counts { std::int64_t recorded = 0, in_flight = 0, unknown = 0, waiting = 0, parked = 0; };
+  Counts counts();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bursar::effects

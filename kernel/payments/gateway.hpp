@@ -1,0 +1,97 @@
+// The port to payment gateways, in the words of payments. plugin_host implements it over the SDK; tests may implement it by hand.
+// Calls happen outside any transaction, on any worker thread, and may take as long as the instance's deadline.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.hpp"
+#include "base/money.hpp"
+#include "base/time.hpp"
+
+namespace bursar::payments {
+
+// What happened to the money. `unknown` is the zero value and the answer to every failed, late or garbled call: only
+// the gateway's own explicit word may lead to any other.
+enum class GatewayOutcome {
+  unknown,
+  succeeded,
+  declined,
+  pending,          // the gateway will tell later
+  not_attempted,    // certain that the gateway did nothing: a plain retry is safe
+  requires_action,  // the customer must do something (3-D Secure, transfer, redirect)
+};
+
+// Whether trying a declined charge again may help.
+enum class DeclineClass { unspecified, soft, final };
+
+struct GatewayAction {
+  std::string type;         // "redirect", "qr", "instructions"; empty: none
+  std::string url;
+  std::string text;
+};
+
+struct GatewayAnswer {
+  GatewayOutcome outcome = GatewayOutcome::unknown;
+  std::optional<Money> processed;   // what was really taken; may differ from what was asked
+  std::optional<Money> fee;
+  std::string reference;            // the gateway's transaction id
+  GatewayAction action;
+  DeclineClass decline_class = DeclineClass::unspecified;
+  std::string decline_code;
+  std::string decline_text;
+  std::optional<Instant> expires_at;
+  std::optional<Duration> poll_after;
+  std::string error;                // for outcome unknown and not_attempted: why, for staff
+};
+
+struct ChargeRequest {
+  std::string idempotency_key;
+  std::string payment_id;           // outside text; the plugin stores it at the gateway so that lookup finds it
+  std::string account_id;
+  std::string invoice_number;
+  std::string description;
+  Money amount;
+  std::string method_token;         // empty: the customer is present (begin)
+  std::string return_url;
+};
+
+struct RefundRequest {
+  std::string idempotency_key;
+  std::string refund_id;
+  std::string payment_id;
+  std::string gateway_reference;
+  Money amount;
+};
+
+struct GatewayInfo {
+  std::string instance;
+  std::string display_name;
+  bool stored_methods = false;      // can charge a saved method off-session
+  bool refunds = false;
+  bool partial_refunds = false;
+  bool staff_confirms = false;      // money arrives outside; staff say when (bank transfer)
+  std::vector<Currency> currencies; // empty: all
+};
+
+class Gateway {
+ public:
+  virtual ~Gateway() = default;
+  [[nodiscard]] virtual const GatewayInfo& info() const = 0;
+  virtual GatewayAnswer begin(const ChargeRequest& request) = 0;   // the customer is present
+  virtual GatewayAnswer charge(const ChargeRequest& request) = 0;  // a saved method, off-session
+  virtual GatewayAnswer refund(const RefundRequest& request) = 0;
+  // What the gateway knows of a payment (or refund) of ours. not_attempted: it has never heard of it.
+  virtual GatewayAnswer lookup(const std::string& payment_id, const std::string& reference, Money asked) = 0;
+};
+
+// The gateways that are loaded and usable now.
+class Gateways {
+ public:
+  virtual ~Gateways() = default;
+  [[nodiscard]] virtual std::vector<GatewayInfo> list() const = 0;
+  [[nodiscard]] virtual Gateway* find(std::string_view instance) = 0;  // nullptr: no such usable instance
+};
+
+}  // namespace bursar::payments
