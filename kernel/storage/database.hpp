@@ -294,6 +294,10 @@ class Database {
     }
   }
 
+  // Runs work in a transaction whose changes are always thrown away, for previews. Blocks nobody: SQLite works on a private
+  // temporary copy, PostgreSQL in a transaction that is rolled back. Numbers it reserves mean nothing outside.
+  virtual void simulate(const std::function<void(Transaction&)>& work) = 0;
+
   // Copies a consistent snapshot to `path` while the store is in use (SQLite: the backup API; PostgreSQL: pg_dump's custom format).
   virtual Status backup(const std::string& path) = 0;
   // Cheap check that reads work now.
