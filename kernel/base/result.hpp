@@ -6,6 +6,7 @@
 // BURSAR_ASSERT (assert.hpp).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -47,6 +48,7 @@ struct Error {
   std::string cure = {};
   std::vector<FieldError> fields = {};
   Retry retry = Retry::never;
+  std::int64_t retry_after_seconds = 0;  // 0: not said; the HTTP edge sends it as Retry-After
 };
 
 [[nodiscard]] inline Error invalid(std::string code, std::string detail, std::vector<FieldError> fields = {}) {

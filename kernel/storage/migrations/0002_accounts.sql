@@ -84,7 +84,7 @@ CREATE TABLE audit_events (
   user_id BIGINT,
   account_id BIGINT,
   action TEXT NOT NULL,                 -- "invoice.void"
-  object TEXT NOT NULL,                 -- outside id text
+  object TEXT NOT NULL,                 -- "inv:42": prefix and number; the edges show it as the outside id
   detail TEXT NOT NULL DEFAULT '',      -- JSON, without secrets
   address TEXT NOT NULL DEFAULT '',
   request_id TEXT NOT NULL DEFAULT ''
