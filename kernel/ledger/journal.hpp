@@ -75,7 +75,7 @@ EntryId apply_new(storage::Transaction& tx, const Entry& entry);
 // count.
 //
 //   JournalBatch batch;
-//   for (...) batch.add(entry);
+//   for (...) batch.add({.kind = EntryKind::invoice_issued, ...});
 //   batch.flush(tx);
 class JournalBatch {
  public:
@@ -84,7 +84,7 @@ class JournalBatch {
   JournalBatch(const JournalBatch&) = delete;
   JournalBatch& operator=(const JournalBatch&) = delete;
   // Answers the entry's index: its id will be flush()'s answer plus this.
-  std::size_t add(const Entry& entry);
+  std::size_t add(Entry entry);
   [[nodiscard]] std::size_t size() const;
   // Writes all and starts again empty. Answers the first id. A repeated key throws storage::UniqueViolation, credit
   // taken beyond a customer's balance InvariantBroken.
