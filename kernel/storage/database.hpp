@@ -243,6 +243,9 @@ class Transaction : public Connection {
   // that must not be lost.
   virtual void after_commit(std::function<void()> action) = 0;
 
+  // Several statements without parameters. For migrations only.
+  virtual void run_script(const std::string& sql) = 0;
+
  protected:
   virtual std::int64_t run_execute(Sql sql, std::span<const Param> params) = 0;
 };
@@ -251,6 +254,8 @@ enum class Backend { sqlite, postgresql };
 
 struct OpenOptions {
   bool create_if_missing = false;  // SQLite: a missing file is an error unless set (db migrate, demo)
+  // No lock on a SQLite file, so that a server may be using it; write() throws StorageError (db verify, previews).
+  bool read_only = false;
   int readers = 8;                 // SQLite: read connections; PostgreSQL: pool size
 };
 

@@ -5,10 +5,17 @@ CREATE TABLE installation (
   created_at TEXT NOT NULL,
   test_clock_now TEXT
 );
+-- Where fresh ids come from (Transaction::reserve_ids). PostgreSQL: a process takes 65,536 at a time.
+-- sqlite:
 CREATE TABLE id_blocks (
   name TEXT PRIMARY KEY,
   next BIGINT NOT NULL
 );
+INSERT INTO id_blocks (name, next) VALUES ('ids', 1);
+-- end
+-- postgresql:
+CREATE SEQUENCE bursar_ids AS BIGINT START WITH 1 INCREMENT BY 65536 NO CYCLE;
+-- end
 -- Gap-free numbers, one row a series ("INV-2027"); taken inside the transaction that uses them.
 CREATE TABLE number_series (
   series TEXT PRIMARY KEY,

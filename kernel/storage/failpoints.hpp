@@ -1,0 +1,20 @@
+// Points at which a test can kill the process or make a commit fail, counted over the durable commits of write().
+//
+//   BURSAR_FAILPOINT=before_commit=kill@3    SIGKILL just before the third commit (after_commit: just after it)
+//   BURSAR_FAILPOINT=before_commit=error@3   that commit fails with a transient StorageError
+//   BURSAR_FAILPOINT_COUNT=FILE              holds the number of commits so far, rewritten at each
+//
+// Present in builds with the CMake option BURSAR_FAILPOINTS; otherwise these are empty and the variables mean nothing.
+#pragma once
+
+namespace bursar::storage::failpoints {
+
+#ifdef BURSAR_FAILPOINTS
+void before_commit();  // may throw StorageError
+void after_commit();
+#else
+inline void before_commit() {}
+inline void after_commit() {}
+#endif
+
+}  // namespace bursar::storage::failpoints
