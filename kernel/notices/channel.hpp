@@ -8,7 +8,7 @@
 namespace bursar::notices {
 
 enum class DeliveryOutcome {
-  unknown,        // may or may not have gone out
+  unknown,  // may or may not have gone out
   sent,
   refused,        // never deliverable as it is
   not_attempted,  // certain that nothing went out: try again later
@@ -22,8 +22,8 @@ struct DeliveryAnswer {
 
 struct Message {
   std::string idempotency_key;
-  std::string message_id;   // outside text; also the Message-ID's local part
-  std::string recipient;    // the channel's own address form: an email address for mail
+  std::string message_id;  // outside text; also the Message-ID's local part
+  std::string recipient;   // the channel's own address form: an email address for mail
   std::string recipient_name;
   std::string template_name;
   std::string subject;

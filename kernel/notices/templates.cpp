@@ -1,0 +1,117 @@
+#include "notices/templates.hpp"
+
+#include <array>
+#include <kainjow/mustache.hpp>
+
+#include "base/assert.hpp"
+
+namespace bursar::notices {
+namespace {
+
+struct Source {
+  Template name;
+  std::string_view text;
+  const char* subject;
+  const char* body;
+};
+
+constexpr const char* sign_off = "\n\n{{provider_name}}\n{{portal_url}}\n";
+
+constexpr std::array<Source, 12> sources{{
+    {Template::invoice_created, "invoice_created", "Invoice {{invoice_number}}: {{total}}, due {{due_on}}",
+     "Hello {{customer_name}},\n\nyour invoice {{invoice_number}} over {{total}} is ready.\n"
+     "{{#paid}}It is paid from your credit; there is nothing to do.\n{{/paid}}"
+     "{{^paid}}Still to pay: {{balance}}, by {{due_on}}.\n{{/paid}}"
+     "{{#autopay_on}}It will be charged automatically on {{autopay_on}}.\n{{/autopay_on}}"},
+    {Template::payment_received, "payment_received", "Payment of {{amount}} received",
+     "Hello {{customer_name}},\n\nthank you: we received {{amount}}{{#invoice_number}} for invoice "
+     "{{invoice_number}}{{/invoice_number}}.\n"
+     "{{#credit}}{{credit}} of it is now credit on your account.\n{{/credit}}"
+     "{{#balance}}Still to pay on this invoice: {{balance}}.\n{{/balance}}"},
+    {Template::payment_failed, "payment_failed", "Your payment of {{amount}} was declined",
+     "Hello {{customer_name}},\n\nthe payment of {{amount}} for invoice {{invoice_number}} was declined: {{reason}}.\n"
+     "{{#retry_on}}We will try again on {{retry_on}}.\n{{/retry_on}}"
+     "{{^retry_on}}Please pay the invoice by another method before {{due_on}}.\n{{/retry_on}}"},
+    {Template::action_required, "action_required", "Please confirm your payment of {{amount}}",
+     "Hello {{customer_name}},\n\nyour bank asks you to confirm the payment of {{amount}} for invoice "
+     "{{invoice_number}}.\n"
+     "{{#action_url}}Confirm it here: {{action_url}}\n{{/action_url}}"},
+    {Template::reminder, "reminder", "Reminder: invoice {{invoice_number}} is due {{due_on}}",
+     "Hello {{customer_name}},\n\n{{balance}} of invoice {{invoice_number}} will be due on {{due_on}}.\n"},
+    {Template::overdue, "overdue", "Invoice {{invoice_number}} is overdue",
+     "Hello {{customer_name}},\n\n{{balance}} of invoice {{invoice_number}} was due on {{due_on}} and has not arrived "
+     "yet.\n"
+     "{{#suspend_on}}Without payment the services on it will be suspended on {{suspend_on}}.\n{{/suspend_on}}"
+     "If your bank has trouble, write to us before that: we will find a way.\n"},
+    {Template::late_fee, "late_fee", "Late fee for invoice {{invoice_number}}",
+     "Hello {{customer_name}},\n\ninvoice {{invoice_number}} is overdue since {{due_on}}. A late fee of {{amount}} was "
+     "added.\n"},
+    {Template::suspended, "suspended", "{{service}} is suspended",
+     "Hello {{customer_name}},\n\n{{service}} is suspended because invoice {{invoice_number}} ({{balance}}, due "
+     "{{due_on}}) is not paid.\n"
+     "It comes back by itself as soon as the invoice is paid.\n"
+     "{{#terminate_on}}On {{terminate_on}} it would be terminated and its data deleted.\n{{/terminate_on}}"},
+    {Template::unsuspended, "unsuspended", "{{service}} is active again",
+     "Hello {{customer_name}},\n\nthank you for your payment: {{service}} is active again.\n"},
+    {Template::terminated, "terminated", "{{service}} is terminated",
+     "Hello {{customer_name}},\n\n{{service}} is terminated because invoice {{invoice_number}}, due {{due_on}}, was "
+     "not paid.\n"},
+    {Template::service_active, "service_active", "{{service}} is ready",
+     "Hello {{customer_name}},\n\n{{service}} is set up and ready.\n"},
+    {Template::cancelled, "cancelled", "{{service}} is cancelled",
+     "Hello {{customer_name}},\n\nas you asked, {{service}} ended on {{ended_on}}.\n"},
+}};
+
+const Source& source_of(Template name) {
+  for (const Source& source : sources) {
+    if (source.name == name) return source;
+  }
+  invariant_broken("a template without a text", __FILE__, __LINE__);
+}
+
+std::string fill(const std::string& text, const kainjow::mustache::data& values) {
+  kainjow::mustache::mustache parsed(text);
+  BURSAR_ASSERT(parsed.is_valid());
+  parsed.set_custom_escape([](const std::string& value) { return value; });  // plain text, not HTML
+  return parsed.render(values);
+}
+
+// Not inside a UTF-8 sequence.
+std::size_t character_start(std::string_view text, std::size_t at) {
+  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
+  return at;
+}
+
+}  // namespace
+
+std::string_view to_string(Template name) { return source_of(name).text; }
+
+Template template_named(std::string_view stored) {
+  for (const Source& source : sources) {
+    if (source.text == stored) return source.name;
+  }
+  invariant_broken("a stored template name that this version does not know", __FILE__, __LINE__);
+}
+
+std::string one_line(std::string_view text, std::size_t limit) {
+  if (text.size() > limit) text = text.substr(0, character_start(text, limit));
+  std::string out(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return out;
+}
+
+Text render(Template name, const Values& values) {
+  kainjow::mustache::data data;
+  for (const auto& [key, value] : values) {
+    if (value.empty())
+      data.set(key, false);
+    else
+      data.set(key, one_line(value, 1000));
+  }
+  const Source& source = source_of(name);
+  return {.subject = one_line(fill(source.subject, data)), .body = fill(std::string(source.body) + sign_off, data)};
+}
+
+}  // namespace bursar::notices
