@@ -1,0 +1,169 @@
+#include "provisioning/provisioner.hpp"
+
+#include <optional>
+
+#include "base/assert.hpp"
+
+namespace bursar::provisioning {
+namespace {
+
+using effects::Outcome;
+using effects::Verdict;
+
+struct Wanted {
+  std::string desired, actual, panel;
+  std::int64_t version = 0;
+  PanelRequest request;
+};
+
+// The version an effect was recorded for: the last part of its key.
+std::int64_t version_of(const effects::Effect& effect) {
+  const auto colon = effect.key.rfind(':');
+  BURSAR_ASSERT(colon != std::string::npos);
+  std::int64_t version = 0;
+  for (const char digit : std::string_view(effect.key).substr(colon + 1)) {
+    BURSAR_ASSERT(digit >= '0' && digit <= '9');
+    version = version * 10 + (digit - '0');
+  }
+  return version;
+}
+
+std::optional<Wanted> load(storage::Database& db, const IdCodec& codec, const effects::Effect& effect) {
+  return db.read([&](storage::Connection& c) {
+    auto rows = c.query(
+        "SELECT s.desired_state, s.actual_state, s.panel, s.state_version, s.account_id, a.email, p.code, s.label, "
+        "p.panel_options, s.panel_reference FROM services s JOIN accounts a ON a.id = s.account_id "
+        "JOIN products p ON p.id = s.product_id WHERE s.id = $1",
+        effect.object);
+    std::optional<Wanted> out;
+    if (rows.next()) {
+      out = Wanted{.desired = rows.string(0),
+                   .actual = rows.string(1),
+                   .panel = rows.string(2),
+                   .version = rows.integer(3),
+                   .request = {.idempotency_key = effect.key,
+                               .service_id = codec.text(ServiceId(effect.object)),
+                               .account_id = codec.text(rows.id<AccountId>(4)),
+                               .customer_email = rows.string(5),
+                               .product_code = rows.string(6),
+                               .label = rows.string(7),
+                               .options = rows.string(8),
+                               .reference = rows.string(9)}};
+    }
+    return out;
+  });
+}
+
+PanelAnswer act(Panel& panel, const Wanted& wanted) {
+  if (wanted.desired == "suspended") return panel.suspend(wanted.request);
+  if (wanted.desired == "terminated") return panel.terminate(wanted.request);
+  const bool exists = wanted.actual == "suspended" || (wanted.actual == "unknown" && !wanted.request.reference.empty());
+  if (exists) return panel.unsuspend(wanted.request);
+  return panel.create(wanted.request);
+}
+
+// The panel's reference and the task for a person travel to settle() in one text: reference, newline, task.
+Outcome outcome_of(const PanelAnswer& answer) {
+  const std::string data = answer.reference + '\n' + answer.staff_task;
+  switch (answer.outcome) {
+    case PanelOutcome::done:
+      return {.verdict = Verdict::done, .data = data};
+    case PanelOutcome::pending:
+      return {.verdict = Verdict::waiting, .data = data, .error = answer.error};
+    case PanelOutcome::refused:
+      return {.verdict = Verdict::parked, .data = data, .error = answer.error};
+    case PanelOutcome::not_attempted:
+      return {.verdict = Verdict::not_attempted, .error = answer.error};
+    case PanelOutcome::unknown:
+      break;
+  }
+  return {.verdict = Verdict::unknown, .error = answer.error};
+}
+
+bool reached(const Wanted& wanted, PanelState state) {
+  if (wanted.desired == "active") return state == PanelState::active;
+  if (wanted.desired == "suspended") return state == PanelState::suspended;
+  return state == PanelState::absent;
+}
+
+bool nothing_to_do(const Wanted& wanted, const effects::Effect& effect) {
+  return wanted.version != version_of(effect) || wanted.desired == wanted.actual || wanted.desired == "none" ||
+         wanted.panel.empty() ||
+         // What was never made needs no end.
+         (wanted.desired == "terminated" && wanted.actual == "none" && wanted.request.reference.empty());
+}
+
+Outcome no_panel(const Wanted& wanted) {
+  return {.verdict = Verdict::not_attempted,
+          .error = "the panel '" + wanted.panel + "' is not loaded; see `bursar plugin list`"};
+}
+
+void raise_task(storage::Transaction& tx, const effects::Effect& effect, const std::string& task, Instant now) {
+  tx.execute(
+      "INSERT INTO staff_tasks (id, kind, account_id, object_id, title, created_at) VALUES ($1, 'provision', $2, $3, "
+      "$4, $5) "
+      "ON CONFLICT (kind, object_id) WHERE status = 'open' DO UPDATE SET title = excluded.title",
+      tx.reserve_ids(1), effect.account, effect.object, task, now);
+}
+
+}  // namespace
+
+int Provisioner::concurrency(std::string_view) const { return 4; }
+
+Outcome Provisioner::perform(const effects::Effect& effect) {
+  const auto wanted = load(db_, codec_, effect);
+  if (!wanted) return {.verdict = Verdict::parked, .error = "the service is not stored"};
+  if (nothing_to_do(*wanted, effect)) return {.verdict = Verdict::done};
+  Panel* panel = panels_.find(wanted->panel);
+  return panel == nullptr ? no_panel(*wanted) : outcome_of(act(*panel, *wanted));
+}
+
+Outcome Provisioner::inspect(const effects::Effect& effect) {
+  const auto wanted = load(db_, codec_, effect);
+  if (!wanted) return {.verdict = Verdict::parked, .error = "the service is not stored"};
+  if (nothing_to_do(*wanted, effect)) return {.verdict = Verdict::done};
+  Panel* panel = panels_.find(wanted->panel);
+  if (panel == nullptr) return {.verdict = Verdict::unknown, .error = no_panel(*wanted).error};
+  const PanelAnswer answer = panel->inspect(wanted->request);
+  if (answer.outcome == PanelOutcome::pending) return outcome_of(answer);
+  if (answer.state == PanelState::unknown) return {.verdict = Verdict::unknown, .error = answer.error};
+  if (reached(*wanted, answer.state)) return {.verdict = Verdict::done, .data = answer.reference + '\n'};
+  // The panel has told what is there, and it is not what was asked for: asking again is safe, create adopts.
+  return {.verdict = Verdict::not_attempted, .error = "the panel has not done it", .next_in = seconds(0)};
+}
+
+void Provisioner::settle(storage::Transaction& tx, const effects::Effect& effect, Outcome& outcome, Instant now) {
+  const auto newline = outcome.data.find('\n');
+  const std::string reference = outcome.data.substr(0, newline);
+  const std::string task = newline == std::string::npos ? "" : outcome.data.substr(newline + 1);
+  if (!task.empty()) raise_task(tx, effect, task, now);
+  if (newline == std::string::npos && outcome.verdict == Verdict::done) return;  // there was nothing to do
+  if (!reference.empty()) {
+    tx.execute("UPDATE services SET panel_reference = $2 WHERE id = $1", effect.object, reference);
+  }
+  if (outcome.verdict == Verdict::done) {
+    tx.execute(
+        "UPDATE services SET actual_state = desired_state, version = version + 1 WHERE id = $1 AND state_version = $2",
+        effect.object, version_of(effect));
+  } else if (outcome.verdict == Verdict::unknown) {
+    tx.execute("UPDATE services SET actual_state = 'unknown' WHERE id = $1 AND state_version = $2", effect.object,
+               version_of(effect));
+  }
+}
+
+Status complete_task(storage::Transaction& tx, TaskId task, UserId by, Instant now) {
+  auto rows =
+      tx.query("SELECT object_id FROM staff_tasks WHERE id = $1 AND kind = 'provision' AND status = 'open'", task);
+  if (!rows.next()) return conflict("task_not_open", "this provisioning task is closed, or is not one");
+  const std::int64_t service = rows.integer(0);
+  tx.execute("UPDATE staff_tasks SET status = 'done', closed_at = $2, closed_by = $3 WHERE id = $1", task, now, by);
+  tx.execute("UPDATE services SET actual_state = desired_state, version = version + 1 WHERE id = $1", service);
+  tx.execute(
+      "UPDATE effects SET state = 'done', next_at = NULL, finished_at = $2 WHERE object_id = $1 AND kind = 'provision' "
+      "AND "
+      "state IN ('waiting', 'unknown', 'recorded', 'parked')",
+      service, now);
+  return {};
+}
+
+}  // namespace bursar::provisioning
