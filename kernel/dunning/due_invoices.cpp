@@ -1,0 +1,143 @@
+#include "dunning/due_invoices.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/assert.hpp"
+
+namespace bursar::dunning {
+namespace {
+
+// Where a chunk begins, after the row it names: "2027-01-31/17/4711" (dunning_on, account, invoice).
+struct Cursor {
+  std::string on = "";
+  std::int64_t account = 0;
+  std::int64_t invoice = 0;
+
+  static Cursor read(std::string_view text) {
+    Cursor out;
+    if (text.empty()) return out;
+    const auto first = text.find('/'), second = text.rfind('/');
+    BURSAR_ASSERT(first != std::string_view::npos && second > first);
+    out.on = text.substr(0, first);
+    std::from_chars(text.data() + first + 1, text.data() + second, out.account);
+    std::from_chars(text.data() + second + 1, text.data() + text.size(), out.invoice);
+    return out;
+  }
+  [[nodiscard]] std::string text() const { return on + "/" + std::to_string(account) + "/" + std::to_string(invoice); }
+};
+
+struct Page {
+  std::vector<DueInvoice> invoices;  // without those of parked accounts
+  Cursor last;
+  int read = 0;
+};
+
+Page read_page(storage::Transaction& tx, std::string_view action, CivilDate until,
+               const scheduler::ChunkRequest& request) {
+  Page page{.invoices = {}, .last = Cursor::read(request.cursor)};
+  auto rows = tx.query(
+      "SELECT id, account_id, kind, coalesce(number, ''), due_on, balance, currency, version, dunning_offset, "
+      "dunning_on "
+      "FROM invoices WHERE dunning_action = $1 AND dunning_on <= $2 AND (dunning_on, account_id, id) > ($3, $4, $5) "
+      "ORDER BY dunning_on, account_id, id LIMIT $6",
+      action, until, page.last.on, page.last.account, page.last.invoice, request.max_accounts);
+  while (rows.next()) {
+    ++page.read;
+    page.last = {rows.string(9), rows.integer(1), rows.integer(0)};
+    const auto account = rows.id<AccountId>(1);
+    if (request.parked != nullptr && request.parked->contains(account)) continue;
+    page.invoices.push_back(
+        {.id = rows.id<InvoiceId>(0),
+         .account = account,
+         .kind = rows.string(2),
+         .number = rows.string(3),
+         .due_on = rows.date(4),
+         .balance = Money(rows.integer(5), Currency::parse(rows.text(6)).value()),
+         .version = rows.integer(7),
+         .planned = {.step = {.offset = static_cast<int>(rows.integer(8)), .action = invoicing::dunning_action(action)},
+                     .on = rows.date(9)}});
+  }
+  return page;
+}
+
+}  // namespace
+
+scheduler::ChunkResult DunningStep::run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,
+                                              const scheduler::ChunkRequest& request) {
+  Page page = read_page(tx, invoicing::to_string(action_), run.date, request);
+  scheduler::ChunkResult result{.cursor = page.last.text(), .finished = page.read < request.max_accounts, .counts = {}};
+  if (page.invoices.empty()) return result;
+  if (request.working_on != nullptr) *request.working_on = page.invoices.front().account;
+
+  const CivilDate today = std::max(run.date, rules_.today(run.now));
+  for (DueInvoice& invoice : page.invoices) invoice.planned = rules_.plan.due_now(invoice.planned, today);
+  std::vector<notices::Notice> notices;
+  act(tx, run, today, page.invoices, notices, result.counts);
+  plan_next(tx, today, page.invoices);
+  outbox_.enqueue(tx, notices, run.now);
+  return result;
+}
+
+void DunningStep::plan_next(storage::Transaction& tx, CivilDate today, const std::vector<DueInvoice>& invoices) const {
+  using storage::Batch;
+  Batch batch{{"id", Batch::integer},
+              {"dunning_action", Batch::text},
+              {"dunning_on", Batch::text},
+              {"dunning_offset", Batch::integer},
+              {"version", Batch::integer}};
+  for (const DueInvoice& invoice : invoices) {
+    const auto next = rules_.plan.next(invoice.planned.step, invoice.due_on, today);
+    if (next) {
+      batch.add(invoice.id, invoicing::to_string(next->step.action), next->on, next->step.offset, invoice.version + 1);
+    } else {
+      batch.add(invoice.id, nullptr, nullptr, nullptr, invoice.version + 1);
+    }
+  }
+  tx.update_many("invoices", 1, batch);
+}
+
+notices::Values DunningStep::values(const DueInvoice& invoice) const {
+  return {{"invoice_number", invoice.number},
+          {"balance", invoice.balance.to_string()},
+          {"due_on", invoice.due_on.to_string()}};
+}
+
+std::string DunningStep::planned_day(const DueInvoice& invoice, CivilDate today,
+                                     invoicing::DunningAction action) const {
+  CivilDate on = today;
+  for (auto next = rules_.plan.next(invoice.planned.step, invoice.due_on, on); next;
+       next = rules_.plan.next(next->step, invoice.due_on, on)) {
+    on = next->on;
+    if (next->step.action == action) return on.to_string();
+  }
+  return "";
+}
+
+std::vector<AffectedService> services_of(storage::Transaction& tx, const std::vector<DueInvoice>& invoices,
+                                         std::string_view status) {
+  std::vector<std::int64_t> ids;
+  for (const DueInvoice& invoice : invoices) ids.push_back(invoice.id.value());
+  auto rows = tx.query(
+      "SELECT s.id, s.account_id, l.invoice_id, s.label, p.name, s.panel, s.state_version, s.version FROM "
+      "invoice_lines l "
+      "JOIN services s ON s.id = l.service_id JOIN products p ON p.id = s.product_id "
+      "WHERE l.invoice_id IN {list:$1} AND l.removed_at IS NULL AND s.status = $2 "
+      "AND ($2 <> 'suspended' OR s.suspend_reason = 'overdue') ORDER BY s.id, l.invoice_id",
+      std::span<const std::int64_t>(ids), status);
+  std::vector<AffectedService> out;
+  while (rows.next()) {
+    if (!out.empty() && out.back().id == rows.id<ServiceId>(0)) continue;
+    out.push_back({.id = rows.id<ServiceId>(0),
+                   .account = rows.id<AccountId>(1),
+                   .invoice = rows.id<InvoiceId>(2),
+                   .label = rows.text(3).empty() ? rows.string(4) : rows.string(3),
+                   .panel = rows.string(5),
+                   .state_version = rows.integer(6),
+                   .version = rows.integer(7)});
+  }
+  return out;
+}
+
+}  // namespace bursar::dunning

@@ -1,0 +1,170 @@
+#include "dunning/steps.hpp"
+
+#include <algorithm>
+
+#include "dunning/due_invoices.hpp"
+#include "invoicing/issue.hpp"
+
+namespace bursar::dunning {
+namespace {
+
+using invoicing::DunningAction;
+using notices::Notice;
+using notices::Template;
+using storage::Batch;
+
+std::string cause(std::string_view what, InvoiceId invoice, int offset) {
+  return std::string(what) + ":" + std::to_string(invoice.value()) + ":" + std::to_string(offset);
+}
+
+class Reminders final : public DunningStep {
+ public:
+  Reminders(const invoicing::Rules& rules, const notices::Outbox& outbox)
+      : DunningStep(rules, outbox, DunningAction::remind) {}
+  [[nodiscard]] std::string_view name() const override { return "reminders"; }
+
+ protected:
+  void act(storage::Transaction&, const scheduler::RunContext&, CivilDate today,
+           const std::vector<DueInvoice>& invoices, std::vector<Notice>& notices, scheduler::Counts& counts) override {
+    for (const DueInvoice& invoice : invoices) {
+      notices::Values texts = values(invoice);
+      texts.emplace_back("suspend_on", planned_day(invoice, today, DunningAction::suspend));
+      notices.push_back({.cause = cause("reminder", invoice.id, invoice.planned.step.offset),
+                         .account = invoice.account,
+                         .name = today > invoice.due_on ? Template::overdue : Template::reminder,
+                         .values = std::move(texts)});
+    }
+    counts["reminders"] += static_cast<std::int64_t>(invoices.size());
+  }
+};
+
+class LateFees final : public DunningStep {
+ public:
+  LateFees(const invoicing::Rules& rules, const notices::Outbox& outbox)
+      : DunningStep(rules, outbox, DunningAction::late_fee) {}
+  [[nodiscard]] std::string_view name() const override { return "late_fees"; }
+
+ protected:
+  void act(storage::Transaction& tx, const scheduler::RunContext& run, CivilDate,
+           const std::vector<DueInvoice>& invoices, std::vector<Notice>& notices, scheduler::Counts& counts) override {
+    if (!rules().billing.late_fee) return;  // taken out of the configuration since it was planned
+    for (const DueInvoice& invoice : invoices) {
+      const Money fee = fee_for(invoice);
+      if (invoice.kind == "late_fee" || invoice.kind == "deposit" || !fee.is_positive()) continue;  // no fee on a fee
+      const auto issued = invoicing::issue_late_fee(tx, rules(), invoice.id, fee, run.now);
+      if (!issued.ok()) throw std::runtime_error(issued.error().detail);
+      if (!*issued) continue;
+      notices::Values texts = values(invoice);
+      texts.emplace_back("amount", fee.to_string());
+      notices.push_back({.cause = cause("late_fee", invoice.id, 0),
+                         .account = invoice.account,
+                         .name = Template::late_fee,
+                         .values = std::move(texts)});
+      ++counts["late_fees"];
+    }
+  }
+
+ private:
+  // The percentage of what is overdue, at least the minimum of that currency where one is set.
+  [[nodiscard]] Money fee_for(const DueInvoice& invoice) const {
+    const settings::LateFee& rule = *rules().billing.late_fee;
+    const Money share = invoice.balance.multiply(rule.percent, Rounding::half_up);
+    const auto minimum = rule.minimum.find(std::string(invoice.balance.currency().code()));
+    return minimum == rule.minimum.end() ? share : std::max(share, minimum->second);
+  }
+};
+
+// Changes many services at once, with the effects that bring their panels after them.
+void change_services(storage::Transaction& tx, const std::vector<AffectedService>& services, const char* status,
+                     const char* desired_state, bool ends, Instant now) {
+  Batch batch{{"id", Batch::integer},         {"status", Batch::text},           {"suspend_reason", Batch::text},
+              {"desired_state", Batch::text}, {"state_version", Batch::integer}, {"version", Batch::integer}};
+  Batch ended{{"id", Batch::integer}, {"next_due_on", Batch::text}, {"ended_at", Batch::text}};
+  Batch unprovisioned{{"id", Batch::integer}, {"actual_state", Batch::text}};
+  std::vector<effects::NewEffect> effects;
+  for (const AffectedService& service : services) {
+    batch.add(service.id, status, "overdue", desired_state, service.state_version + 1, service.version + 1);
+    if (ends) ended.add(service.id, nullptr, now);
+    if (service.panel.empty()) {
+      unprovisioned.add(service.id, desired_state);
+      continue;
+    }
+    effects.push_back(
+        {.kind = "provision",
+         .key = "provision:" + std::to_string(service.id.value()) + ":" + std::to_string(service.state_version + 1),
+         .instance = service.panel,
+         .account = service.account,
+         .object = service.id.value()});
+  }
+  if (!batch.empty()) tx.update_many("services", 1, batch);
+  if (!ended.empty()) tx.update_many("services", 1, ended);
+  if (!unprovisioned.empty()) tx.update_many("services", 1, unprovisioned);
+  effects::record(tx, now, effects);
+}
+
+const DueInvoice& invoice_of(const std::vector<DueInvoice>& invoices, const AffectedService& service) {
+  return *std::find_if(invoices.begin(), invoices.end(), [&](const DueInvoice& i) { return i.id == service.invoice; });
+}
+
+class Suspension final : public DunningStep {
+ public:
+  Suspension(const invoicing::Rules& rules, const notices::Outbox& outbox)
+      : DunningStep(rules, outbox, DunningAction::suspend) {}
+  [[nodiscard]] std::string_view name() const override { return "suspension"; }
+
+ protected:
+  void act(storage::Transaction& tx, const scheduler::RunContext& run, CivilDate today,
+           const std::vector<DueInvoice>& invoices, std::vector<Notice>& notices, scheduler::Counts& counts) override {
+    const auto services = services_of(tx, invoices, "active");
+    change_services(tx, services, "suspended", "suspended", false, run.now);
+    for (const AffectedService& service : services) {
+      const DueInvoice& invoice = invoice_of(invoices, service);
+      notices::Values texts = values(invoice);
+      texts.emplace_back("service", service.label);
+      texts.emplace_back("terminate_on", planned_day(invoice, today, DunningAction::terminate));
+      notices.push_back(
+          {.cause = "suspended:" + std::to_string(service.id.value()) + ":" + std::to_string(invoice.id.value()),
+           .account = service.account,
+           .name = Template::suspended,
+           .values = std::move(texts)});
+    }
+    counts["suspended"] += static_cast<std::int64_t>(services.size());
+  }
+};
+
+// Only what is suspended for being overdue ends: a service that staff brought back by hand stays.
+class Termination final : public DunningStep {
+ public:
+  Termination(const invoicing::Rules& rules, const notices::Outbox& outbox)
+      : DunningStep(rules, outbox, DunningAction::terminate) {}
+  [[nodiscard]] std::string_view name() const override { return "termination"; }
+
+ protected:
+  void act(storage::Transaction& tx, const scheduler::RunContext& run, CivilDate,
+           const std::vector<DueInvoice>& invoices, std::vector<Notice>& notices, scheduler::Counts& counts) override {
+    const auto services = services_of(tx, invoices, "suspended");
+    change_services(tx, services, "terminated", "terminated", true, run.now);
+    for (const AffectedService& service : services) {
+      notices::Values texts = values(invoice_of(invoices, service));
+      texts.emplace_back("service", service.label);
+      notices.push_back({.cause = "terminated:" + std::to_string(service.id.value()),
+                         .account = service.account,
+                         .name = Template::terminated,
+                         .values = std::move(texts)});
+    }
+    counts["terminated"] += static_cast<std::int64_t>(services.size());
+  }
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<scheduler::Step>> steps(const invoicing::Rules& rules, const notices::Outbox& outbox) {
+  std::vector<std::unique_ptr<scheduler::Step>> out;
+  out.push_back(std::make_unique<Reminders>(rules, outbox));
+  out.push_back(std::make_unique<LateFees>(rules, outbox));
+  out.push_back(std::make_unique<Suspension>(rules, outbox));
+  out.push_back(std::make_unique<Termination>(rules, outbox));
+  return out;
+}
+
+}  // namespace bursar::dunning
