@@ -11,19 +11,10 @@
 #include "base/money.hpp"
 #include "base/time.hpp"
 #include "invoicing/collection_plan.hpp"
+#include "invoicing/kinds.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::invoicing {
-
-enum class InvoiceKind { order, renewal, manual, late_fee, deposit };
-enum class InvoiceStatus { draft, open, paid, void_, uncollectible, refunded };
-enum class LineKind { recurring, one_time, setup, discount, proration, late_fee, deposit, manual };
-std::string_view to_string(InvoiceKind kind);
-std::string_view to_string(InvoiceStatus status);
-std::string_view to_string(LineKind kind);
-InvoiceKind invoice_kind(std::string_view stored);  // these throw InvariantBroken for another text
-InvoiceStatus invoice_status(std::string_view stored);
-LineKind line_kind(std::string_view stored);
 
 struct Invoice {
   InvoiceId id;
@@ -37,7 +28,7 @@ struct Invoice {
   Money tax;
   Money total;    // net + tax
   Money balance;  // still owed; never negative
-  std::int64_t seller_party = 0;
+  std::int64_t seller_party = 0;  // accounts::find_party
   std::int64_t buyer_party = 0;
   InvoiceId late_fee_of;  // the overdue invoice a late fee belongs to
   Instant created_at;
@@ -103,11 +94,5 @@ struct CreditNote {
   std::vector<Line> lines;
 };
 std::vector<CreditNote> credit_notes_of(storage::Connection& c, InvoiceId invoice);
-
-// A buyer's or the seller's legal data as an invoice was issued with (parties).
-struct Party {
-  std::string name, company, email, street, city, region, postal_code, country, tax_id;
-};
-std::optional<Party> find_party(storage::Connection& c, std::int64_t party);
 
 }  // namespace bursar::invoicing
