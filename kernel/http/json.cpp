@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <numeric>
+#include <optional>
 
 #include "http/json_writer.hpp"
 
@@ -23,7 +23,8 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool value) override { return add(Json::make_boolean(value)); }
   bool number_integer(number_integer_t value) override { return add(Json::make_integer(value)); }
   bool number_unsigned(number_unsigned_t value) override {
-    if (value <= static_cast<number_unsigned_t>(INT64_MAX)) return add(Json::make_integer(static_cast<std::int64_t>(value)));
+    if (value <= static_cast<number_unsigned_t>(INT64_MAX))
+      return add(Json::make_integer(static_cast<std::int64_t>(value)));
     return add(Json::make_number(std::to_string(value)));
   }
   bool number_float(number_float_t /*value*/, const string_t& text) override { return add(Json::make_number(text)); }
@@ -38,8 +39,10 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return keys_differ(open_.back()) && close(); }
   bool start_array(std::size_t /*elements*/) override { return open(Json::make_array()); }
   bool end_array() override { return close(); }
-  bool parse_error(std::size_t position, const std::string& /*token*/, const nlohmann::detail::exception& /*why*/) override {
-    return fail("json_is_malformed", "The body is not a JSON document; the fault is near byte " + std::to_string(position) + ".");
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::detail::exception& /*why*/) override {
+    return fail("json_is_malformed",
+                "The body is not a JSON document; the fault is near byte " + std::to_string(position) + ".");
   }
 
   Json root;
@@ -56,7 +59,8 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool count() {
     if (++values_ <= limits_.values) return true;
-    return fail("json_has_too_many_values", "The document has more than " + std::to_string(limits_.values) + " values.");
+    return fail("json_has_too_many_values",
+                "The document has more than " + std::to_string(limits_.values) + " values.");
   }
   bool add(Json value) {
     if (!count()) return false;
@@ -71,7 +75,8 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool open(Json container) {
     if (static_cast<int>(open_.size()) >= limits_.depth) {
-      return fail("json_is_too_deep", "The document is nested deeper than " + std::to_string(limits_.depth) + " levels.");
+      return fail("json_is_too_deep",
+                  "The document is nested deeper than " + std::to_string(limits_.depth) + " levels.");
     }
     open_.push_back(std::move(container));
     names_.emplace_back();
@@ -88,7 +93,8 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     std::sort(sorted.begin(), sorted.end());
     const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
     if (twice == sorted.end()) return true;
-    return fail("json_key_is_repeated", "The key \"" + std::string(twice->substr(0, 100)) + "\" occurs twice in one object.");
+    return fail("json_key_is_repeated",
+                "The key \"" + std::string(twice->substr(0, 100)) + "\" occurs twice in one object.");
   }
 
   const JsonLimits& limits_;
@@ -99,21 +105,33 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 
 void write_canonical(JsonWriter& w, const Json& value) {
   switch (value.kind()) {
-    case Json::Kind::null: w.null(); return;
-    case Json::Kind::boolean: w.value(value.boolean()); return;
-    case Json::Kind::integer: w.value(value.integer()); return;
-    case Json::Kind::number: w.raw(value.text()); return;
-    case Json::Kind::string: w.value(value.text()); return;
+    case Json::Kind::null:
+      w.null();
+      return;
+    case Json::Kind::boolean:
+      w.value(value.boolean());
+      return;
+    case Json::Kind::integer:
+      w.value(value.integer());
+      return;
+    case Json::Kind::number:
+      w.raw(value.text());
+      return;
+    case Json::Kind::string:
+      w.value(value.text());
+      return;
     case Json::Kind::array:
       w.begin_array();
       for (const Json& item : value.items()) write_canonical(w, item);
       w.end_array();
       return;
-    case Json::Kind::object: break;
+    case Json::Kind::object:
+      break;
   }
   std::vector<std::size_t> order(value.keys().size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return value.keys()[a] < value.keys()[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return value.keys()[a] < value.keys()[b]; });
   w.begin_object();
   for (const std::size_t i : order) {
     w.key(value.keys()[i]);
@@ -165,13 +183,20 @@ std::string Json::canonical() const {
 
 std::string_view name_of(Json::Kind kind) {
   switch (kind) {
-    case Json::Kind::null: return "null";
-    case Json::Kind::boolean: return "a boolean";
-    case Json::Kind::integer: return "a whole number";
-    case Json::Kind::number: return "a number";
-    case Json::Kind::string: return "a string";
-    case Json::Kind::array: return "an array";
-    case Json::Kind::object: return "an object";
+    case Json::Kind::null:
+      return "null";
+    case Json::Kind::boolean:
+      return "a boolean";
+    case Json::Kind::integer:
+      return "a whole number";
+    case Json::Kind::number:
+      return "a number";
+    case Json::Kind::string:
+      return "a string";
+    case Json::Kind::array:
+      return "an array";
+    case Json::Kind::object:
+      return "an object";
   }
   return "";
 }

@@ -2,7 +2,8 @@
 // document (byte order mark, trailing garbage, comments, lone surrogates, NaN), U+0000 in text (PostgreSQL can't hold
 // it), a key twice in one object, nesting or a number of values beyond the limits.
 //
-// Numbers: what is a whole number of 64 bits is `integer`; every other number keeps its text as `number` and is never a double.
+// Numbers: what is a whole number of 64 bits is `integer`; every other number keeps its text as `number` and is never a
+// double.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,10 @@ class Json {
   [[nodiscard]] bool is_null() const { return kind_ == Kind::null; }
   [[nodiscard]] bool boolean() const { return integer_ != 0; }
   [[nodiscard]] std::int64_t integer() const { return integer_; }
-  [[nodiscard]] const std::string& text() const { return text_; }           // of a string or number
-  [[nodiscard]] const std::vector<Json>& items() const { return items_; }   // of an array; of an object, its values
+  [[nodiscard]] const std::string& text() const { return text_; }               // of a string or number
+  [[nodiscard]] const std::vector<Json>& items() const { return items_; }       // of an array; of an object, its values
   [[nodiscard]] const std::vector<std::string>& keys() const { return keys_; }  // of an object, beside items()
-  [[nodiscard]] const Json* find(std::string_view key) const;               // of an object; null: absent
+  [[nodiscard]] const Json* find(std::string_view key) const;                   // of an object; null: absent
 
   static Json make_null() { return {}; }
   static Json make_boolean(bool value);

@@ -3,66 +3,9 @@
 #include <charconv>
 
 #include "base/assert.hpp"
-#include "http/message.hpp"
+#include "base/json_text.hpp"
 
 namespace bursar::http {
-
-namespace {
-constexpr std::string_view replacement = "\xEF\xBF\xBD";
-
-void append_escape(std::string& out, unsigned char c) {
-  switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
-  }
-  constexpr char digits[] = "0123456789abcdef";
-  out += "\\u00";
-  out += digits[c >> 4];
-  out += digits[c & 15];
-}
-
-// The well-formed sequence at the start of `text`, or one byte to be replaced.
-std::size_t next_sequence(std::string_view text, bool& valid) {
-  for (const std::size_t length : {2U, 3U, 4U}) {
-    if (length <= text.size() && is_valid_utf8(text.substr(0, length))) {
-      valid = true;
-      return length;
-    }
-  }
-  valid = false;
-  return 1;
-}
-
-void append_text(std::string& out, std::string_view text) {
-  std::size_t plain = 0;  // start of the run not yet copied
-  for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
-      ++i;
-      continue;
-    }
-    bool valid = true;
-    const std::size_t length = c < 0x80 ? 1 : next_sequence(text.substr(i), valid);
-    if (c >= 0x80 && valid) {
-      i += length;
-      continue;
-    }
-    out.append(text, plain, i - plain);
-    if (c < 0x80) {
-      append_escape(out, c);
-    } else {
-      out += replacement;
-    }
-    i += length;
-    plain = i;
-  }
-  out.append(text, plain, text.size() - plain);
-}
-}  // namespace
 
 void JsonWriter::separate() {
   if (after_key_) {
@@ -102,9 +45,7 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 
 JsonWriter& JsonWriter::value(std::string_view text) {
   separate();
-  out_ += '"';
-  append_text(out_, text);
-  out_ += '"';
+  append_json_string(out_, text);
   return *this;
 }
 

@@ -36,8 +36,7 @@ class JsonWriter {
     return raw(flag ? "true" : "false");
   }
   template <std::integral I>
-    requires(!std::same_as<I, bool> && !std::same_as<I, char>)
-  JsonWriter& value(I number) {
+  requires(!std::same_as<I, bool> && !std::same_as<I, char>) JsonWriter& value(I number) {
     return integer(static_cast<std::int64_t>(number));
   }
   JsonWriter& value(Money money);  // {"amount": "12.34", "currency": "USD"}
@@ -74,7 +73,7 @@ class JsonWriter {
   void close(char bracket);
   std::string out_;
   int depth_ = 0;
-  bool first_ = true;      // nothing written yet at this level
+  bool first_ = true;  // nothing written yet at this level
   bool after_key_ = false;
 };
 

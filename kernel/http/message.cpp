@@ -36,7 +36,8 @@ std::size_t utf8_sequence(std::string_view text) {
 }  // namespace
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool is_valid_utf8(std::string_view text) {
@@ -84,8 +85,8 @@ std::string_view Request::header(std::string_view name) const {
 bool Request::has_header(std::string_view name) const { return count_header(name) > 0; }
 
 int Request::count_header(std::string_view name) const {
-  return static_cast<int>(
-      std::count_if(headers.begin(), headers.end(), [&](const Header& h) { return equals_ignoring_case(h.name, name); }));
+  return static_cast<int>(std::count_if(headers.begin(), headers.end(),
+                                        [&](const Header& h) { return equals_ignoring_case(h.name, name); }));
 }
 
 void Answer::set_header(std::string name, std::string value) {

@@ -14,14 +14,14 @@ struct Header {
 };
 
 struct Request {
-  std::string method;           // "GET", "POST", ...: upper case, one the server knows
-  std::string target;           // as sent: "/api/v1/me?x=1"
-  std::string path;             // decoded, valid UTF-8; begins with "/", has no dot segment, no backslash, no NUL
-  std::string query;            // undecoded, without "?"
-  std::vector<Header> headers;  // in the order sent
-  std::string body;
-  std::string peer;             // the address of the other side, without port
-  std::string request_id;       // what this request is called in logs and in X-Request-Id
+  std::string method = {};           // "GET", "POST", ...: upper case, one the server knows
+  std::string target = {};           // as sent: "/api/v1/me?x=1"
+  std::string path = {};             // decoded, valid UTF-8; begins with "/", has no dot segment, no backslash, no NUL
+  std::string query = {};            // undecoded, without "?"
+  std::vector<Header> headers = {};  // in the order sent
+  std::string body = {};
+  std::string peer = {};        // the address of the other side, without port
+  std::string request_id = {};  // what this request is called in logs and in X-Request-Id
 
   // The value of the first field of that name (any case), or empty.
   [[nodiscard]] std::string_view header(std::string_view name) const;

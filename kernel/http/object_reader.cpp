@@ -83,7 +83,8 @@ std::optional<std::string> ObjectReader::checked_text(std::string_view key, Leng
   if (value == nullptr) return std::nullopt;
   const std::size_t size = code_points(value->text());
   if (size < length.min) {
-    fault(key, length.min == 1 ? "must not be empty" : "must have at least " + std::to_string(length.min) + " characters");
+    fault(key,
+          length.min == 1 ? "must not be empty" : "must have at least " + std::to_string(length.min) + " characters");
   } else if (size > length.max) {
     fault(key, "must have at most " + std::to_string(length.max) + " characters");
   }
@@ -137,7 +138,9 @@ std::optional<Currency> ObjectReader::currency(std::string_view key) { return pa
 std::optional<Currency> ObjectReader::optional_currency(std::string_view key) {
   return parsed(key, false, &Currency::parse);
 }
-CivilDate ObjectReader::date(std::string_view key) { return parsed(key, true, &CivilDate::parse).value_or(CivilDate()); }
+CivilDate ObjectReader::date(std::string_view key) {
+  return parsed(key, true, &CivilDate::parse).value_or(CivilDate());
+}
 std::optional<CivilDate> ObjectReader::optional_date(std::string_view key) {
   return parsed(key, false, &CivilDate::parse);
 }
@@ -218,7 +221,8 @@ std::vector<std::string> ObjectReader::texts(std::string_view key, Length items,
     if (item.kind() != Json::Kind::string) {
       faults_->push_back({pointer, "must be a string, not " + std::string(name_of(item.kind()))});
     } else if (code_points(item.text()) < each.min || code_points(item.text()) > each.max) {
-      faults_->push_back({pointer, "must have from " + std::to_string(each.min) + " to " + std::to_string(each.max) + " characters"});
+      faults_->push_back(
+          {pointer, "must have from " + std::to_string(each.min) + " to " + std::to_string(each.max) + " characters"});
     }
     out.push_back(item.text());
   }

@@ -24,7 +24,7 @@
 namespace bursar::http {
 
 struct Length {
-  std::size_t min = 1;    // characters (code points), or items of an array
+  std::size_t min = 1;  // characters (code points), or items of an array
   std::size_t max = 200;
 };
 
@@ -35,7 +35,7 @@ class ObjectReader {
   ObjectReader(const ObjectReader&) = delete;
   ObjectReader& operator=(const ObjectReader&) = delete;
 
-  [[nodiscard]] bool has(std::string_view key);      // present, null included; counts as asked for
+  [[nodiscard]] bool has(std::string_view key);  // present, null included; counts as asked for
   [[nodiscard]] bool is_null(std::string_view key);
 
   // Absent and null are the same for optional_...; has() and is_null() tell them apart where it matters.
@@ -75,7 +75,7 @@ class ObjectReader {
 
   // A nested object; the reader lives as long as this one and shares its faults.
   ObjectReader& object(std::string_view key);
-  ObjectReader* optional_object(std::string_view key);           // null: absent
+  ObjectReader* optional_object(std::string_view key);  // null: absent
   std::vector<ObjectReader*> objects(std::string_view key, Length items);
   std::vector<ObjectReader*> optional_objects(std::string_view key, Length items);
   // An object as it stands, for settings that another part checks; canonical JSON text.
@@ -102,7 +102,8 @@ class ObjectReader {
   std::optional<std::string> checked_text(std::string_view key, Length length, bool required);
   std::optional<std::int64_t> checked_integer(std::string_view key, std::int64_t min, std::int64_t max, bool required);
   std::optional<Money> checked_money(std::string_view key, bool required);
-  std::optional<std::string> checked_choice(std::string_view key, std::initializer_list<std::string_view> words, bool required);
+  std::optional<std::string> checked_choice(std::string_view key, std::initializer_list<std::string_view> words,
+                                            bool required);
   std::vector<ObjectReader*> checked_objects(std::string_view key, Length items, bool required);
   ObjectReader& nest(const Json& value, std::string pointer);
   const Json* ask(std::string_view key);
