@@ -13,13 +13,13 @@ CREATE TABLE scheduler_runs (
   step TEXT NOT NULL DEFAULT '',        -- the step under way
   owner TEXT,
   fence BIGINT NOT NULL DEFAULT 0,      -- grows with each new owner; checked in every chunk's transaction
-  lease_until TEXT,
+  lease_until TEXT,                     -- of a failed run: when it is tried again; NULL: never
   started_at TEXT,
   finished_at TEXT,
   error TEXT NOT NULL DEFAULT '',
   UNIQUE (job, scheduled_at)
 );
-CREATE INDEX scheduler_runs_open ON scheduler_runs (scheduled_at) WHERE status IN ('waiting', 'running');
+CREATE INDEX scheduler_runs_open ON scheduler_runs (scheduled_at) WHERE status IN ('waiting', 'running', 'failed');
 CREATE TABLE scheduler_steps (
   run_id BIGINT NOT NULL,
   position BIGINT NOT NULL,
