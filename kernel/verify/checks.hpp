@@ -1,0 +1,23 @@
+// The invariants, as tables. Internal to verify/.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "storage/database.hpp"
+
+namespace bursar::verify {
+
+// An invariant that one query can ask: each row it answers is a breach. Column 0 is the object (a number, or text when
+// `prefix` is empty), column 1 a sentence.
+struct QueryCheck {
+  const char* invariant;
+  const char* promise;
+  const char* prefix;  // of the object's outside id
+  storage::Sql sql;
+};
+std::span<const QueryCheck> ledger_checks();
+std::span<const QueryCheck> invoice_checks();
+std::span<const QueryCheck> state_checks();
+
+}  // namespace bursar::verify

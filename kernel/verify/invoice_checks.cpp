@@ -1,0 +1,101 @@
+#include "verify/checks.hpp"
+
+namespace bursar::verify {
+namespace {
+
+const QueryCheck checks[] = {
+    {"invoice_balance_is_receivable", "What an invoice says is owed is what its receivable says.", "inv",
+     "SELECT i.id, 'balance ' || CAST(i.balance AS TEXT) || ', receivable ' || CAST(coalesce(p.amount, 0) AS TEXT) "
+     "FROM invoices i "
+     "LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM postings WHERE invoice_id IS NOT NULL AND "
+     "ledger_account = 'receivable' GROUP BY invoice_id) p ON p.invoice_id = i.id WHERE i.balance <> "
+     "coalesce(p.amount, 0)"},
+    {"invoice_balance_adds_up", "Balance is lines and tax less payments, credits, credit notes and write-offs.", "inv",
+     "SELECT i.id, 'total ' || CAST(i.total AS TEXT) || ' less allocations ' || CAST(coalesce(a.amount, 0) AS TEXT) || "
+     "', credit notes ' || CAST(coalesce(n.amount, 0) AS TEXT) || ' and write-off ' || CAST(coalesce(w.amount, 0) AS "
+     "TEXT) || "
+     "' is not the balance ' || CAST(i.balance AS TEXT) FROM invoices i "
+     "LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM allocations GROUP BY invoice_id) a ON a.invoice_id = "
+     "i.id "
+     "LEFT JOIN (SELECT invoice_id, sum(total) AS amount FROM credit_notes GROUP BY invoice_id) n ON n.invoice_id = "
+     "i.id "
+     "LEFT JOIN (SELECT p.invoice_id, -sum(p.amount) AS amount FROM journal_entries e JOIN postings p ON p.entry_id = "
+     "e.id "
+     "WHERE e.kind IN ('invoice_written_off', 'invoice_voided') AND p.ledger_account = 'receivable' GROUP BY "
+     "p.invoice_id) w "
+     "ON w.invoice_id = i.id WHERE i.status <> 'draft' AND i.balance <> i.total - coalesce(a.amount, 0) - "
+     "coalesce(n.amount, 0) "
+     "- coalesce(w.amount, 0)"},
+    {"invoice_lines_add_up", "An invoice's net and tax are those of its lines.", "inv",
+     "SELECT i.id, 'net and tax are ' || CAST(i.net AS TEXT) || ' and ' || CAST(i.tax AS TEXT) || ', of the lines ' || "
+     "CAST(coalesce(l.net, 0) AS TEXT) || ' and ' || CAST(coalesce(l.tax, 0) AS TEXT) FROM invoices i LEFT JOIN "
+     "(SELECT l.invoice_id, sum(l.net) AS net, sum(l.tax) AS tax FROM invoice_lines l JOIN invoices j ON j.id = "
+     "l.invoice_id "
+     "WHERE j.number IS NOT NULL OR l.removed_at IS NULL GROUP BY l.invoice_id) l ON l.invoice_id = i.id "
+     "WHERE i.status <> 'void' AND (i.net <> coalesce(l.net, 0) OR i.tax <> coalesce(l.tax, 0))"},
+    {"line_has_invoice", "Each line belongs to an invoice of the same account.", "lin",
+     "SELECT l.id, 'its invoice is not there, or another account''s' FROM invoice_lines l LEFT JOIN invoices i "
+     "ON i.id = l.invoice_id AND i.account_id = l.account_id WHERE i.id IS NULL"},
+    {"invoice_is_booked", "Each invoice over more than nothing has its journal entry.", "inv",
+     "SELECT i.id, 'no entry invoice_issued' FROM invoices i LEFT JOIN journal_entries e ON e.source_id = i.id AND "
+     "e.kind = 'invoice_issued' WHERE i.status <> 'draft' AND i.total <> 0 AND e.id IS NULL"},
+    {"status_fits_balance", "Open means owed; paid, void, refunded and uncollectible mean nothing owed.", "inv",
+     "SELECT id, 'status ' || status || ' with a balance of ' || CAST(balance AS TEXT) FROM invoices WHERE "
+     "(status = 'open' AND balance <= 0) OR (status NOT IN ('open', 'draft') AND balance <> 0)"},
+    {"only_open_is_collected", "Only an open invoice is dunned or charged.", "inv",
+     "SELECT id, 'status ' || status || ' with a dunning or autopay date' FROM invoices WHERE status <> 'open' AND "
+     "(dunning_action IS NOT NULL OR autopay_on IS NOT NULL)"},
+    {"one_line_a_period", "A service is billed once for a period.", "srv",
+     "SELECT service_id, CAST(count(*) AS TEXT) || ' lines for the period from ' || period_start FROM invoice_lines "
+     "WHERE "
+     "service_id IS NOT NULL AND kind = 'recurring' AND removed_at IS NULL GROUP BY service_id, period_start HAVING "
+     "count(*) > 1"},
+    {"periods_abut", "The billed periods of a service follow one another without a gap or an overlap.", "srv",
+     "SELECT service_id, 'a period from ' || period_start || ' follows one that ends on ' || before FROM (SELECT "
+     "service_id, "
+     "period_start, lag(period_end) OVER (PARTITION BY service_id ORDER BY period_start) AS before FROM invoice_lines "
+     "WHERE "
+     "service_id IS NOT NULL AND kind = 'recurring' AND removed_at IS NULL AND period_end IS NOT NULL) p "
+     "WHERE before IS NOT NULL AND before <> period_start"},
+    {"invoice_numbers_gap_free", "The numbers of each series run from 1 without a gap.", "",
+     "SELECT series, 'holds ' || CAST(count(*) AS TEXT) || ' invoices, numbered ' || CAST(min(sequence) AS TEXT) || ' "
+     "to ' || "
+     "CAST(max(sequence) AS TEXT) FROM invoices WHERE series IS NOT NULL GROUP BY series "
+     "HAVING min(sequence) <> 1 OR max(sequence) <> count(*)"},
+    {"credit_note_numbers_gap_free", "So do those of the credit notes.", "",
+     "SELECT series, 'holds ' || CAST(count(*) AS TEXT) || ' credit notes, numbered ' || CAST(min(sequence) AS TEXT) "
+     "|| ' to ' || "
+     "CAST(max(sequence) AS TEXT) FROM credit_notes GROUP BY series HAVING min(sequence) <> 1 OR max(sequence) <> "
+     "count(*)"},
+    {"series_is_counted", "The next number of a series follows its last.", "",
+     "SELECT n.series, 'next is ' || CAST(n.next AS TEXT) || ', last is ' || CAST(coalesce(u.last, 0) AS TEXT) FROM "
+     "number_series n "
+     "LEFT JOIN (SELECT series, max(sequence) AS last FROM (SELECT series, sequence FROM invoices WHERE series IS NOT "
+     "NULL UNION ALL "
+     "SELECT series, sequence FROM credit_notes) numbered GROUP BY series) u ON u.series = n.series "
+     "WHERE n.next <> coalesce(u.last, 0) + 1"},
+    {"numbers_follow_dates", "A later number is not dated before an earlier one.", "inv",
+     "SELECT id, number || ' is dated ' || issued_on || ', the one before it ' || before FROM (SELECT id, number, "
+     "issued_on, "
+     "lag(issued_on) OVER (PARTITION BY series ORDER BY sequence) AS before FROM invoices WHERE series IS NOT NULL) s "
+     "WHERE before > issued_on"},
+    {"credit_note_adds_up", "A credit note is the sum of its lines, and never more than its invoice.", "crn",
+     "SELECT n.id, 'total ' || CAST(n.total AS TEXT) || ', lines ' || CAST(coalesce(sum(l.net + l.tax), 0) AS TEXT) "
+     "FROM "
+     "credit_notes n LEFT JOIN credit_note_lines l ON l.credit_note_id = n.id GROUP BY n.id, n.total "
+     "HAVING n.total <> coalesce(sum(l.net + l.tax), 0)"},
+    {"credit_notes_within_invoice", "The credit notes of an invoice do not exceed it.", "inv",
+     "SELECT i.id, 'total ' || CAST(i.total AS TEXT) || ', credited ' || CAST(sum(n.total) AS TEXT) FROM invoices i "
+     "JOIN "
+     "credit_notes n ON n.invoice_id = i.id GROUP BY i.id, i.total HAVING sum(n.total) > i.total"},
+    {"one_late_fee", "An overdue invoice has one late fee at most.", "inv",
+     "SELECT late_fee_of, CAST(count(*) AS TEXT) || ' late fees' FROM invoices WHERE late_fee_of IS NOT NULL GROUP BY "
+     "late_fee_of "
+     "HAVING count(*) > 1"},
+};
+
+}  // namespace
+
+std::span<const QueryCheck> invoice_checks() { return checks; }
+
+}  // namespace bursar::verify

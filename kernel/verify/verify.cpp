@@ -1,0 +1,120 @@
+#include "verify/verify.hpp"
+
+#include "base/cycle.hpp"
+#include "base/money.hpp"
+#include "verify/checks.hpp"
+
+namespace bursar::verify {
+namespace {
+
+class Walk {
+ public:
+  Walk(storage::Connection& c, const IdCodec& codec, const std::function<void(const Breach&)>& found,
+       std::int64_t limit)
+      : c_(c), codec_(codec), found_(found), limit_(limit) {}
+
+  void queries(std::span<const QueryCheck> checks) {
+    for (const QueryCheck& check : checks) {
+      begin(check.invariant, check.promise);
+      auto rows = c_.query(check.sql);
+      const std::string_view prefix = check.prefix;
+      while (rows.next()) {
+        breach(prefix.empty() ? rows.string(0) : codec_.encode(prefix, rows.integer(0)), rows.string(1));
+      }
+    }
+  }
+
+  // Rounded once for each invoice, rule and rate, then spread over the lines: the sum must be that once-rounded tax.
+  void tax_of_invoices() {
+    begin("tax_is_rounded_once", "The tax of each rate on an invoice is its rounded share, half away from zero.");
+    auto rows = c_.query(
+        "SELECT l.invoice_id, l.tax_rate, l.tax_inclusive, i.currency, sum(l.net), sum(l.tax), l.tax_category FROM "
+        "invoice_lines l "
+        "JOIN invoices i ON i.id = l.invoice_id WHERE i.number IS NOT NULL OR l.removed_at IS NULL "
+        "GROUP BY l.invoice_id, l.tax_category, l.tax_rate, l.tax_inclusive, i.currency");
+    while (rows.next()) {
+      const std::int64_t rate = rows.integer(1);
+      const Currency currency = Currency::parse(rows.text(3)).value();
+      const Money net(rows.integer(4), currency), tax(rows.integer(5), currency);
+      const Money expected = rows.boolean(2) ? (net + tax).multiply({rate, whole + rate}, Rounding::half_up)
+                                             : net.multiply({rate, whole}, Rounding::half_up);
+      if (tax != expected) {
+        breach(codec_.encode("inv", rows.integer(0)), rows.string(6) + " " + percent_to_string({rate, whole}) +
+                                                          " % of " + net.to_string() + " is " + expected.to_string() +
+                                                          ", not " + tax.to_string());
+      }
+    }
+  }
+
+  void due_dates() {
+    begin("due_date_is_anchored", "The next due date of a service is its anchor plus the periods billed.");
+    auto rows = c_.query(
+        "SELECT id, anchor_on, anchor_day, cycle, periods_invoiced, next_due_on FROM services WHERE next_due_on IS NOT "
+        "NULL");
+    while (rows.next()) {
+      const auto cycle = BillingCycle::parse(rows.text(3));
+      if (!cycle.ok() || !cycle->is_recurring()) {
+        breach(codec_.encode("srv", rows.integer(0)), "the cycle '" + rows.string(3) + "' has no next due date");
+        continue;
+      }
+      const CivilDate expected =
+          due_date(rows.date(1), static_cast<unsigned>(rows.integer(2)), *cycle, static_cast<int>(rows.integer(4)));
+      if (expected != rows.date(5)) {
+        breach(codec_.encode("srv", rows.integer(0)),
+               "next due " + rows.string(5) + ", by its anchor " + expected.to_string());
+      }
+    }
+  }
+
+  void sqlite_file() {
+    begin("file_is_sound", "The database file is not damaged.");
+    auto rows = c_.query("PRAGMA integrity_check");
+    while (rows.next()) {
+      if (rows.text(0) != "ok") breach("database", rows.string(0));
+    }
+    begin("foreign_keys_hold", "No row refers to one that is not there.");
+    auto keys = c_.query("PRAGMA foreign_key_check");
+    while (keys.next())
+      breach(keys.string(0), "row " + keys.string(1) + " refers to a missing row of " + keys.string(2));
+  }
+
+  Report report;
+
+ private:
+  static constexpr std::int64_t whole = 100'000'000;  // 100 % in stored rates
+
+  void begin(const char* invariant, const char* promise) { report.checked.push_back({invariant, promise, 0}); }
+  void breach(std::string object, std::string detail) {
+    if (++report.checked.back().breaches > limit_) return;
+    found_({report.checked.back().invariant, std::move(object), std::move(detail)});
+  }
+
+  storage::Connection& c_;
+  const IdCodec& codec_;
+  const std::function<void(const Breach&)>& found_;
+  std::int64_t limit_;
+};
+
+}  // namespace
+
+std::int64_t Report::breaches() const {
+  std::int64_t sum = 0;
+  for (const Checked& one : checked) sum += one.breaches;
+  return sum;
+}
+
+Report verify(storage::Database& db, const IdCodec& codec, const std::function<void(const Breach&)>& found,
+              std::int64_t breaches_each) {
+  return db.read([&](storage::Connection& c) {
+    Walk walk(c, codec, found, breaches_each);
+    if (db.backend() == storage::Backend::sqlite) walk.sqlite_file();
+    walk.queries(ledger_checks());
+    walk.queries(invoice_checks());
+    walk.tax_of_invoices();
+    walk.due_dates();
+    walk.queries(state_checks());
+    return std::move(walk.report);
+  });
+}
+
+}  // namespace bursar::verify
