@@ -1,0 +1,66 @@
+// The arithmetic of an invoice. Pure: no database, no clock, no configuration but what is handed in.
+//
+// Prices are as listed: with tax where the tax treatment is inclusive. Tax is computed once for each group of lines
+// that share category, rate and place, half up, and spread over the group's lines so that they sum to it exactly. From
+// an inclusive price the tax is extracted the same way, so that net and tax sum to the listed price to the minor unit.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/id.hpp"
+#include "base/money.hpp"
+#include "base/time.hpp"
+#include "catalog/tax.hpp"
+#include "invoicing/kinds.hpp"
+
+namespace bursar::invoicing {
+
+struct Period {
+  CivilDate start;  // first day
+  CivilDate end;    // first day after
+  auto operator<=>(const Period&) const = default;
+};
+
+// A line on its way to an invoice. The caller says what is sold; assess() fills in net and tax.
+struct DraftLine {
+  LineKind kind;
+  ServiceId service = {};
+  std::optional<Period> period = std::nullopt;
+  std::string description;
+  std::int64_t quantity = 1;
+  std::string unit_code = "C62";
+  Money unit_price;                        // negative for a discount
+  const catalog::TaxTreatment* treatment;  // outlives the line; never null
+  Money net = Money::zero(unit_price.currency());
+  Money tax = Money::zero(unit_price.currency());
+};
+
+struct Totals {
+  Money net;
+  Money tax;
+  Money total;
+  std::map<std::string, Money> tax_by_place;  // "DE" -> what is owed there; no zero amounts
+};
+
+// Fills net and tax of every line. All lines in `currency`. The total of a group is the same in any order of lines.
+Totals assess(std::span<DraftLine> lines, Currency currency);
+
+// The line that takes `off` (positive, at most the price of `line`) off a line: its own, with negative net, of the same
+// service, period and tax, so that it goes when the line goes.
+DraftLine discount_line(const DraftLine& line, Money off, std::string_view promotion_code);
+
+// The share of a period from `from` on, as days of days: what a change in mid-period is charged or credited.
+Ratio remaining_share(const Period& period, CivilDate from);
+// A price for the rest of a period. Half even, so that halves do not favour one side over many changes.
+Money prorate(Money price, const Period& period, CivilDate from);
+
+// What a line is, and how its amounts came to be, in words: "VPS S, 2027-01-31 to 2027-02-27".
+std::string describe_period(std::string_view product, std::string_view label, const Period& period);
+// "2 x 10.00 USD = 20.00 USD; VAT 19 % of 20.00 USD = 3.80 USD".
+std::string explain(const DraftLine& line);
+
+}  // namespace bursar::invoicing
