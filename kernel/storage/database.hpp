@@ -256,6 +256,7 @@ struct OpenOptions {
   bool create_if_missing = false;  // SQLite: a missing file is an error unless set (db migrate, demo)
   // No lock on a SQLite file, so that a server may be using it; write() throws StorageError (db verify, previews).
   bool read_only = false;
+  bool prepared_statements = true; // PostgreSQL: off behind a PgBouncer in transaction mode older than 1.21
   int readers = 8;                 // SQLite: read connections; PostgreSQL: pool size
 };
 
