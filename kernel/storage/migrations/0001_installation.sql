@@ -16,8 +16,9 @@ INSERT INTO id_blocks (name, next) VALUES ('ids', 1);
 -- postgresql:
 CREATE SEQUENCE bursar_ids AS BIGINT START WITH 1 INCREMENT BY 65536 NO CYCLE;
 -- end
--- Gap-free numbers, one row a series ("INV-2027"); taken inside the transaction that uses them.
+-- Gap-free numbers, one row a series ("INV-2027-"); taken inside the transaction that uses them.
 CREATE TABLE number_series (
   series TEXT PRIMARY KEY,
-  next BIGINT NOT NULL CHECK (next >= 1)
+  next BIGINT NOT NULL CHECK (next >= 1),
+  last_on TEXT NOT NULL                 -- civil date of the newest document: dates never fall as numbers grow
 );
