@@ -27,9 +27,8 @@ std::string_view desired_after(Change change) {
   invariant_broken("a known Change", __FILE__, __LINE__);
 }
 
-// What the panel has to bring about. A service that never reached its panel needs no termination there.
-std::optional<std::string_view> desired_at_panel(const Service& service, Change change) {
-  if (service.panel.empty()) return std::nullopt;
+// What is to be brought about. A service that never was anywhere needs no termination.
+std::optional<std::string_view> desired_state(const Service& service, Change change) {
   const std::string_view desired = desired_after(change);
   if (desired == "terminated" && service.desired_state == "none") return std::nullopt;
   return desired;
@@ -54,17 +53,18 @@ void audit(Transaction& tx, const Service& service, Change change, const Cause& 
 
 void apply(Transaction& tx, const Service& service, Change change, ServiceStatus status, const Cause& cause,
            Instant now) {
-  const auto desired = desired_at_panel(service, change);
+  const auto desired = desired_state(service, change);
   const bool ends = status == ServiceStatus::cancelled || status == ServiceStatus::terminated;
   const std::int64_t state_version = service.state_version + (desired ? 1 : 0);
   tx.execute(
       "UPDATE services SET status = $2, suspend_reason = $3, next_due_on = $4, desired_state = $5,"
-      " state_version = $6, ended_at = $7, version = version + 1 WHERE id = $1",
+      " state_version = $6, ended_at = $7, actual_state = $8, version = version + 1 WHERE id = $1",
       service.id, to_string(status), change == Change::suspend ? std::string_view(cause.reason) : std::string_view(),
       next_due_after(service, status), desired.value_or(service.desired_state), state_version,
-      ends ? std::optional<Instant>(now) : std::nullopt);
+      ends ? std::optional<Instant>(now) : std::nullopt,
+      desired && service.panel.empty() ? *desired : std::string_view(service.actual_state));
   audit(tx, service, change, cause, now);
-  if (!desired) return;
+  if (!desired || service.panel.empty()) return;  // without a panel it is as wanted at once
   const effects::NewEffect effect{
       .kind = "provision",
       .key = "provision:" + std::to_string(service.id.value()) + ":" + std::to_string(state_version),
