@@ -20,5 +20,5 @@ CREATE SEQUENCE bursar_ids AS BIGINT START WITH 1 INCREMENT BY 65536 NO CYCLE;
 CREATE TABLE number_series (
   series TEXT PRIMARY KEY,
   next BIGINT NOT NULL CHECK (next >= 1),
-  last_on TEXT NOT NULL                 -- civil date of the newest document: dates never fall as numbers grow
+  last_on TEXT NOT NULL DEFAULT ''      -- civil date of the newest document: dates never fall as numbers grow
 );

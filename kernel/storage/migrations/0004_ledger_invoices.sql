@@ -87,6 +87,7 @@ CREATE TABLE invoice_lines (
   net BIGINT NOT NULL,
   tax BIGINT NOT NULL,                  -- this line's share of its rate group's tax
   tax_rule TEXT NOT NULL DEFAULT '',    -- "DE VAT": the rule's name and place, for the report
+  tax_place TEXT NOT NULL DEFAULT '',    -- whom the tax is owed to: "DE", "US-CA"
   tax_rate BIGINT NOT NULL,             -- in 1/1'000'000 of a percent
   tax_inclusive BIGINT NOT NULL DEFAULT 0,
   tax_category TEXT NOT NULL,           -- EN 16931
