@@ -41,7 +41,7 @@ enum class Format { json, text };
 struct Options {
   Level level = Level::info;
   Format format = Format::json;
-  std::string file;  // empty: standard error
+  std::string file = {};  // empty: standard error
 };
 void configure(const Options& options);
 

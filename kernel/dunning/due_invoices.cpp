@@ -120,8 +120,7 @@ std::vector<AffectedService> services_of(storage::Transaction& tx, const std::ve
   std::vector<std::int64_t> ids;
   for (const DueInvoice& invoice : invoices) ids.push_back(invoice.id.value());
   auto rows = tx.query(
-      "SELECT s.id, s.account_id, l.invoice_id, s.label, p.name, s.panel, s.state_version, s.version FROM "
-      "invoice_lines l "
+      "SELECT s.id, s.account_id, l.invoice_id, s.label, p.name FROM invoice_lines l "
       "JOIN services s ON s.id = l.service_id JOIN products p ON p.id = s.product_id "
       "WHERE l.invoice_id IN {list:$1} AND l.removed_at IS NULL AND s.status = $2 "
       "AND ($2 <> 'suspended' OR s.suspend_reason = 'overdue') ORDER BY s.id, l.invoice_id",
@@ -132,10 +131,7 @@ std::vector<AffectedService> services_of(storage::Transaction& tx, const std::ve
     out.push_back({.id = rows.id<ServiceId>(0),
                    .account = rows.id<AccountId>(1),
                    .invoice = rows.id<InvoiceId>(2),
-                   .label = rows.text(3).empty() ? rows.string(4) : rows.string(3),
-                   .panel = rows.string(5),
-                   .state_version = rows.integer(6),
-                   .version = rows.integer(7)});
+                   .label = rows.text(3).empty() ? rows.string(4) : rows.string(3)});
   }
   return out;
 }

@@ -58,9 +58,6 @@ struct AffectedService {
   AccountId account;
   InvoiceId invoice;
   std::string label;
-  std::string panel;
-  std::int64_t state_version = 0;
-  std::int64_t version = 1;
 };
 // The services that the invoices' lines bill and that are in `status`, each once.
 std::vector<AffectedService> services_of(storage::Transaction& tx, const std::vector<DueInvoice>& invoices,

@@ -4,6 +4,7 @@
 
 #include "dunning/due_invoices.hpp"
 #include "invoicing/issue.hpp"
+#include "services/services.hpp"
 
 namespace bursar::dunning {
 namespace {
@@ -11,7 +12,6 @@ namespace {
 using invoicing::DunningAction;
 using notices::Notice;
 using notices::Template;
-using storage::Batch;
 
 std::string cause(std::string_view what, InvoiceId invoice, int offset) {
   return std::string(what) + ":" + std::to_string(invoice.value()) + ":" + std::to_string(offset);
@@ -74,32 +74,17 @@ class LateFees final : public DunningStep {
   }
 };
 
-// Changes many services at once, with the effects that bring their panels after them.
-void change_services(storage::Transaction& tx, const std::vector<AffectedService>& services, const char* status,
-                     const char* desired_state, bool ends, Instant now) {
-  Batch batch{{"id", Batch::integer},         {"status", Batch::text},           {"suspend_reason", Batch::text},
-              {"desired_state", Batch::text}, {"state_version", Batch::integer}, {"version", Batch::integer}};
-  Batch ended{{"id", Batch::integer}, {"next_due_on", Batch::text}, {"ended_at", Batch::text}};
-  Batch unprovisioned{{"id", Batch::integer}, {"actual_state", Batch::text}};
-  std::vector<effects::NewEffect> effects;
-  for (const AffectedService& service : services) {
-    batch.add(service.id, status, "overdue", desired_state, service.state_version + 1, service.version + 1);
-    if (ends) ended.add(service.id, nullptr, now);
-    if (service.panel.empty()) {
-      unprovisioned.add(service.id, desired_state);
-      continue;
-    }
-    effects.push_back(
-        {.kind = "provision",
-         .key = "provision:" + std::to_string(service.id.value()) + ":" + std::to_string(service.state_version + 1),
-         .instance = service.panel,
-         .account = service.account,
-         .object = service.id.value()});
-  }
-  if (!batch.empty()) tx.update_many("services", 1, batch);
-  if (!ended.empty()) tx.update_many("services", 1, ended);
-  if (!unprovisioned.empty()) tx.update_many("services", 1, unprovisioned);
-  effects::record(tx, now, effects);
+// Those of the services that really changed.
+std::vector<AffectedService> change(storage::Transaction& tx, std::vector<AffectedService> services,
+                                    services::Change what, Instant now) {
+  std::vector<ServiceId> ids;
+  for (const AffectedService& service : services) ids.push_back(service.id);
+  const auto changed = services::change_services(
+      tx, ids, what, {.actor = {.kind = accounts::ActorKind::job}, .reason = std::string(services::overdue)}, now);
+  std::erase_if(services, [&](const AffectedService& s) {
+    return std::find(changed.begin(), changed.end(), s.id) == changed.end();
+  });
+  return services;
 }
 
 const DueInvoice& invoice_of(const std::vector<DueInvoice>& invoices, const AffectedService& service) {
@@ -115,8 +100,7 @@ class Suspension final : public DunningStep {
  protected:
   void act(storage::Transaction& tx, const scheduler::RunContext& run, CivilDate today,
            const std::vector<DueInvoice>& invoices, std::vector<Notice>& notices, scheduler::Counts& counts) override {
-    const auto services = services_of(tx, invoices, "active");
-    change_services(tx, services, "suspended", "suspended", false, run.now);
+    const auto services = change(tx, services_of(tx, invoices, "active"), services::Change::suspend, run.now);
     for (const AffectedService& service : services) {
       const DueInvoice& invoice = invoice_of(invoices, service);
       notices::Values texts = values(invoice);
@@ -142,8 +126,7 @@ class Termination final : public DunningStep {
  protected:
   void act(storage::Transaction& tx, const scheduler::RunContext& run, CivilDate,
            const std::vector<DueInvoice>& invoices, std::vector<Notice>& notices, scheduler::Counts& counts) override {
-    const auto services = services_of(tx, invoices, "suspended");
-    change_services(tx, services, "terminated", "terminated", true, run.now);
+    const auto services = change(tx, services_of(tx, invoices, "suspended"), services::Change::terminate, run.now);
     for (const AffectedService& service : services) {
       notices::Values texts = values(invoice_of(invoices, service));
       texts.emplace_back("service", service.label);
