@@ -1,6 +1,6 @@
 // The whole configuration as plain data, already checked: every value in range, every zone and currency real.
-// Read by settings/load.hpp from YAML. docs/provider/configuration.md and `bursar config schema` describe each key; both come from
-// the schema tables beside the reader.
+// Read by settings/load.hpp from YAML. docs/provider/configuration.md and `bursar config schema` describe each key;
+// both come from the schema tables beside the reader.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +24,13 @@ struct Address {
 };
 
 struct Provider {
-  std::string name;         // trading name
-  std::string legal_name;   // default: name
+  std::string name;        // trading name
+  std::string legal_name;  // default: name
   Address address;
   std::string tax_id;
   std::string email;
-  std::string bank_details;  // free text for invoices
-  Zone timezone = Zone::utc();  // civil dates of invoices are dates in this zone
+  std::string bank_details;          // free text for invoices
+  Zone timezone = Zone::utc();       // civil dates of invoices are dates in this zone
   std::vector<Currency> currencies;  // the first is the default
   std::string invoice_number = "INV-{year}-{seq:06}";
   std::string credit_note_number = "CN-{year}-{seq:06}";
@@ -40,7 +40,7 @@ struct Server {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;  // 0: the system chooses
   std::string public_url;
-  int worker_threads = 8;            // domain work
+  int worker_threads = 8;  // domain work
   int io_threads = 1;
   std::int64_t max_header_bytes = 16 * 1024;
   std::int64_t max_body_bytes = 1024 * 1024;
@@ -65,7 +65,7 @@ struct Job {
   bool catch_up = true;  // run every missed instant, in order; false: only the latest
 };
 
-enum class GroupBy { due_date, service };           // one invoice per account and due date, or per service
+enum class GroupBy { due_date, service };                 // one invoice per account and due date, or per service
 enum class InvoiceBecomesLegal { at_issue, at_payment };  // when it takes its number and can no longer be adjusted
 
 struct Autopay {
@@ -73,60 +73,62 @@ struct Autopay {
   std::vector<int> retry_after_days = {3, 5};  // after the first attempt, on a decline that may pass
 };
 struct Reminders {
-  std::vector<int> before_due = {3};       // days, each at most generate_days_before_due
+  std::vector<int> before_due = {3};  // days, each at most generate_days_before_due
   std::vector<int> after_due = {1, 3, 7};
 };
 struct LateFee {
   int after_days = 5;
-  Ratio percent;                                // of the overdue balance
-  std::map<std::string, Money> minimum;        // by currency code; "minimum: '1.00'" means the default currency
+  Ratio percent;                         // of the overdue balance
+  std::map<std::string, Money> minimum;  // by currency code; "minimum: '1.00'" means the default currency
 };
 struct Billing {
   int generate_days_before_due = 7;
   GroupBy group_by = GroupBy::due_date;
   InvoiceBecomesLegal invoice_becomes_legal = InvoiceBecomesLegal::at_issue;
-  int order_due_days = 0;                       // the first invoice of an order is due this many days after it
+  int order_due_days = 0;  // the first invoice of an order is due this many days after it
   bool apply_credit_to_new_invoices = true;
-  bool apply_credit_to_open_invoices = false;   // the daily run's credit step, oldest due first
+  bool apply_credit_to_open_invoices = false;  // the daily run's credit step, oldest due first
   Autopay autopay;
   Reminders reminders;
   std::optional<LateFee> late_fee;
   std::optional<int> suspend_after_days = 5;
   std::optional<int> terminate_after_days = 30;
-  int chunk_accounts = 500;                     // of the daily run
+  int chunk_accounts = 500;  // of the daily run
 };
 
-// One tax rule; the most specific match wins: country+region before country before "*"; a product's tax class before "*".
+// One tax rule; the most specific match wins: country+region before country before "*"; a product's tax class before
+// "*".
 struct TaxRule {
-  std::string country;             // ISO 3166-1 alpha-2, "EU" for every member state without a rule of its own, or "*"
-  std::string region;              // or empty
+  std::string country;  // ISO 3166-1 alpha-2, "EU" for every member state without a rule of its own, or "*"
+  std::string region;   // or empty
   std::string tax_class = "*";
-  std::string name;                // "VAT"
+  std::string name;  // "VAT"
   Ratio rate;
-  bool inclusive = false;          // catalog prices contain it
-  bool reverse_charge = false;     // a business with a tax id in another country of the rule accounts for it itself (category AE, rate 0)
-  std::string category = "S";      // EN 16931: S, Z, E, O, G, K, AE
+  bool inclusive = false;  // catalog prices contain it
+  bool reverse_charge =
+      false;  // a business with a tax id in another country of the rule accounts for it itself (category AE, rate 0)
+  std::string category = "S";  // EN 16931: S, Z, E, O, G, K, AE
   std::string exemption_reason;
 };
 
 struct PluginInstance {
-  std::string name;                // "cards"
-  std::string plugin;              // "stripe": PLUGIN.so in the directory
+  std::string name;    // "cards"
+  std::string plugin;  // "stripe": PLUGIN.so in the directory
   bool process_isolation = false;
   std::optional<std::string> sha256;
   Duration deadline = seconds(30);
-  int concurrency = 4;             // at most; a serial plugin gets 1
+  int concurrency = 4;  // at most; a serial plugin gets 1
   // The raw settings with their places; checked against the plugin's own table by the plugin host.
   struct Value {
     enum class Kind { scalar, list } kind = Kind::scalar;
-    std::string text;              // after ${env:} and ${file:}
+    std::string text;  // after ${env:} and ${file:}
     std::vector<std::string> items;
     bool quoted = false;
-    bool from_secret = false;      // came from ${env:} or ${file:}
-    std::string place;             // "bursar.yaml:31:12"
+    bool from_secret = false;  // came from ${env:} or ${file:}
+    std::string place;         // "bursar.yaml:31:12"
   };
   std::map<std::string, Value> settings;
-  std::string place;               // of the instance
+  std::string place;  // of the instance
 };
 
 struct Config {
@@ -135,7 +137,7 @@ struct Config {
   Server server;
   Database database;
   ClockKind clock = ClockKind::system;
-  std::vector<Job> jobs;           // "daily" first
+  std::vector<Job> jobs;  // "daily" first
   Billing billing;
   std::vector<TaxRule> tax_rules;
   std::string plugin_directory = "plugins";

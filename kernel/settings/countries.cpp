@@ -1,0 +1,29 @@
+#include "settings/countries.hpp"
+
+namespace bursar::settings {
+namespace {
+
+// The 249 codes, two letters each.
+constexpr std::string_view codes =
+    "ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBL"
+    "BMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCRCUCV"
+    "CWCXCYCZDEDJDKDMDODZECEEEGEHERESETFIFJFKFMFOFRGAGBGD"
+    "GEGFGGGHGIGLGMGNGPGQGRGSGTGUGWGYHKHMHNHRHTHUIDIEILIM"
+    "INIOIQIRISITJEJMJOJPKEKGKHKIKMKNKPKRKWKYKZLALBLCLILK"
+    "LRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMNMOMPMQMRMSMTMUMVMW"
+    "MXMYMZNANCNENFNGNINLNONPNRNUNZOMPAPEPFPGPHPKPLPMPNPR"
+    "PSPTPWPYQARERORSRURWSASBSCSDSESGSHSISJSKSLSMSNSOSRSS"
+    "STSVSXSYSZTCTDTFTGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUMUSUY"
+    "UZVAVCVEVGVIVNVUWFWSYEYTZAZMZW";
+static_assert(codes.size() == 249 * 2);
+
+}  // namespace
+
+bool is_country(std::string_view code) {
+  if (code.size() != 2) return false;
+  for (std::size_t i = 0; i < codes.size(); i += 2)
+    if (codes.substr(i, 2) == code) return true;
+  return false;
+}
+
+}  // namespace bursar::settings
