@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <filesystem>
 
 #include "base/log.hpp"
@@ -37,10 +40,42 @@ std::unique_ptr<SqliteConnection> open_writer(const std::string& path, bool crea
   return connection;
 }
 
-// A temporary file beside the database that is gone from the folder as soon as it is open.
-std::string temporary_path(const std::string& path) {
-  static std::atomic<int> number = 0;
-  return path + ".temporary-" + std::to_string(::getpid()) + "-" + std::to_string(number++);
+// Removes a database file and what SQLite keeps beside it.
+void remove_database(const std::filesystem::path& path) {
+  std::error_code ignored;  // most of them do not exist
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) std::filesystem::remove(path.string() + suffix, ignored);
+}
+
+constexpr std::string_view temporary_mark = ".temporary-";
+
+// PATH.temporary-PID-N: a private copy beside the database, gone with this object.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& database) {
+    static std::atomic<int> number = 0;
+    path_ = database + std::string(temporary_mark) + std::to_string(::getpid()) + "-" + std::to_string(number++);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() { remove_database(path_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Copies left by processes that were killed.
+void sweep_temporary_files(const std::string& database) {
+  const std::filesystem::path path(database);
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const std::string prefix = path.filename().string() + std::string(temporary_mark);
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.substr(0, prefix.size()) != prefix) continue;
+    int pid = 0;
+    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), pid);
+    if (pid > 0 && pid != ::getpid() && ::kill(pid, 0) != 0 && errno == ESRCH) remove_database(entry.path());
+  }
 }
 
 }  // namespace
@@ -58,12 +93,16 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const std::string& path, 
     if (!options.read_only) {
       BURSAR_TRY(taken, FileLock::take(path));
       lock.emplace(std::move(taken));
+      sweep_temporary_files(path);
       writer = open_writer(path, options.create_if_missing);
     }
     auto database = std::make_unique<SqliteDatabase>(path, options, std::move(lock), std::move(writer));
     BURSAR_CHECK(database->ping());
     return std::unique_ptr<Database>(std::move(database));
   } catch (const StorageError& error) {
+    return open_error("the database " + path + " cannot be opened: " + error.what(),
+                      "check the file, its folder and their owner");
+  } catch (const std::filesystem::filesystem_error& error) {
     return open_error("the database " + path + " cannot be opened: " + error.what(),
                       "check the file, its folder and their owner");
   }
@@ -73,6 +112,11 @@ SqliteDatabase::SqliteDatabase(std::string path, const OpenOptions& options, std
                                std::unique_ptr<SqliteConnection> writer)
     : path_(std::move(path)), options_(options), lock_(std::move(lock)) {
   if (writer != nullptr) writer_.emplace(std::move(writer));
+}
+
+SqliteDatabase::~SqliteDatabase() {
+  // The writer's connection must be the last to close: then it folds the log into the file and removes it.
+  idle_.clear();
 }
 
 SqliteDatabase::ReaderUse SqliteDatabase::reader() {
@@ -136,14 +180,14 @@ void copy_database(SqliteConnection& source, SqliteConnection& target) {
 
 void SqliteDatabase::simulate(const std::function<void(Transaction&)>& work) {
   const detail::InsideScope inside;
-  const std::string path = temporary_path(path_);
-  SqliteConnection copy(path, Access::create, writer_cache_kib);
-  ::unlink(path.c_str());  // lives until closed, and no crash can leave it behind
+  const TemporaryFile file(path_);
+  SqliteConnection copy(file.path(), Access::create, writer_cache_kib);
+  copy.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF");
   {
     const auto source = reader();
     copy_database(*source, copy);
   }
-  copy.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; BEGIN");
+  copy.exec("PRAGMA journal_mode=MEMORY; BEGIN");
   IdBlock ids;
   SqliteTransaction transaction(copy, ids);
   work(transaction);

@@ -15,6 +15,7 @@ class SqliteDatabase final : public Database {
 
   SqliteDatabase(std::string path, const OpenOptions& options, std::optional<FileLock> lock,
                  std::unique_ptr<SqliteConnection> writer);
+  ~SqliteDatabase() override;
   [[nodiscard]] Backend backend() const override { return Backend::sqlite; }
   void simulate(const std::function<void(Transaction&)>& work) override;
   Status backup(const std::string& path) override;
@@ -35,7 +36,7 @@ class SqliteDatabase final : public Database {
   std::condition_variable returned_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_;
   int readers_open_ = 0;
-  std::optional<Writer> writer_;  // absent when read-only; last, so that it ends first
+  std::optional<Writer> writer_;  // absent when read-only
 };
 
 // Copies the whole of `source`, as of now, into `target`, which may hold nothing yet.
