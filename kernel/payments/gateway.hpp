@@ -1,5 +1,6 @@
-// The port to payment gateways, in the words of payments. plugin_host implements it over the SDK; tests may implement it by hand.
-// Calls happen outside any transaction, on any worker thread, and may take as long as the instance's deadline.
+// The port to payment gateways, in the words of payments. plugin_host implements it over the SDK; tests may implement
+// it by hand. Calls happen outside any transaction, on any worker thread, and may take as long as the instance's
+// deadline.
 #pragma once
 
 #include <optional>
@@ -27,33 +28,33 @@ enum class GatewayOutcome {
 enum class DeclineClass { unspecified, soft, final };
 
 struct GatewayAction {
-  std::string type;         // "redirect", "qr", "instructions"; empty: none
+  std::string type;  // "redirect", "qr", "instructions"; empty: none
   std::string url;
   std::string text;
 };
 
 struct GatewayAnswer {
   GatewayOutcome outcome = GatewayOutcome::unknown;
-  std::optional<Money> processed;   // what was really taken; may differ from what was asked
+  std::optional<Money> processed;  // what was really taken; may differ from what was asked
   std::optional<Money> fee;
-  std::string reference;            // the gateway's transaction id
+  std::string reference;  // the gateway's transaction id
   GatewayAction action;
   DeclineClass decline_class = DeclineClass::unspecified;
   std::string decline_code;
   std::string decline_text;
   std::optional<Instant> expires_at;
   std::optional<Duration> poll_after;
-  std::string error;                // for outcome unknown and not_attempted: why, for staff
+  std::string error;  // for outcome unknown and not_attempted: why, for staff
 };
 
 struct ChargeRequest {
   std::string idempotency_key;
-  std::string payment_id;           // outside text; the plugin stores it at the gateway so that lookup finds it
+  std::string payment_id;  // outside text; the plugin stores it at the gateway so that lookup finds it
   std::string account_id;
   std::string invoice_number;
   std::string description;
   Money amount;
-  std::string method_token;         // empty: the customer is present (begin)
+  std::string method_token;  // empty: the customer is present (begin)
   std::string return_url;
 };
 
@@ -68,11 +69,11 @@ struct RefundRequest {
 struct GatewayInfo {
   std::string instance;
   std::string display_name;
-  bool stored_methods = false;      // can charge a saved method off-session
+  bool stored_methods = false;  // can charge a saved method off-session
   bool refunds = false;
   bool partial_refunds = false;
-  bool staff_confirms = false;      // money arrives outside; staff say when (bank transfer)
-  std::vector<Currency> currencies; // empty: all
+  bool staff_confirms = false;       // money arrives outside; staff say when (bank transfer)
+  std::vector<Currency> currencies;  // empty: all
 };
 
 class Gateway {

@@ -1,0 +1,19 @@
+// The steps of the daily run that concern payments.
+#pragma once
+
+#include <memory>
+
+#include "payments/payments.hpp"
+#include "scheduler/step.hpp"
+
+namespace bursar::payments {
+
+// `autopay`: records a payment and its charge for each invoice whose automatic charge is due, in bulk; performs
+// nothing. Only in the latest run of a catch-up: after downtime nobody is charged for a day that has passed twice over.
+std::unique_ptr<scheduler::Step> autopay_step(const Context& context);
+
+// `reconciliation`: asks again today for every charge and refund whose outcome is open, forgets answers kept for
+// idempotency keys, sessions and login counts that are over, and counts what is unknown or in suspense.
+std::unique_ptr<scheduler::Step> reconciliation_step(const Context& context);
+
+}  // namespace bursar::payments
