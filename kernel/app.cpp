@@ -1,0 +1,196 @@
+#include "app.hpp"
+
+#include "accounts/accounts.hpp"
+#include "accounts/identity.hpp"
+#include "accounts/passwords.hpp"
+#include "base/log.hpp"
+#include "dunning/steps.hpp"
+#include "effects/effects.hpp"
+#include "http/api.hpp"
+#include "http/metrics.hpp"
+#include "http/server.hpp"
+#include "invoicing/rules.hpp"
+#include "invoicing/steps.hpp"
+#include "notices/outbox.hpp"
+#include "payments/payments.hpp"
+#include "payments/refunds.hpp"
+#include "payments/steps.hpp"
+#include "plugin_host/host.hpp"
+#include "provisioning/provisioner.hpp"
+#include "scheduler/scheduler.hpp"
+#include "scheduler/test_clock.hpp"
+#include "storage/installation.hpp"
+#include "storage/migrate.hpp"
+
+namespace bursar {
+namespace {
+
+std::unique_ptr<scheduler::TestClock> make_test_clock(const settings::Config& config, storage::Database& db,
+                                                      const AppOptions& options) {
+  if (config.clock != settings::ClockKind::test) return nullptr;
+  return std::make_unique<scheduler::TestClock>(db, options.test_clock_start.value_or(SystemClock().now()));
+}
+
+}  // namespace
+
+// In the order of construction; destroyed the other way round, so what is used outlives its users.
+struct App::State {
+  State(const settings::Config& the_config, std::unique_ptr<storage::Database> the_db, const AppOptions& options)
+      : config(the_config),
+        db(std::move(the_db)),
+        codec(storage::load_id_key(*db)),
+        test_clock(make_test_clock(config, *db, options)),
+        plugins(config, clock(), db.get()),
+        rules(config),
+        outbox(config, plugins.channels().list()),
+        payment_context{.db = *db,
+                        .clock = clock(),
+                        .rules = rules,
+                        .outbox = outbox,
+                        .gateways = plugins.gateways(),
+                        .codec = codec,
+                        .public_url = config.server.public_url},
+        payments(payment_context),
+        refunds(payment_context),
+        messages(*db, plugins.channels(), codec),
+        provisioner(*db, plugins.panels(), codec),
+        workers(*db, clock(), {&payments.handler(), &refunds, &messages, &provisioner}),
+        identity(*db, clock(), hasher, config.provider.currencies) {}
+
+  [[nodiscard]] const Clock& clock() const {
+    return test_clock ? static_cast<const Clock&>(*test_clock) : system_clock;
+  }
+
+  // The steps of the daily run, in their order.
+  void make_steps() {
+    const auto add = [&](std::vector<std::unique_ptr<scheduler::Step>> more) {
+      for (auto& step : more) steps.push_back(std::move(step));
+    };
+    add(invoicing::steps(rules));
+    steps.push_back(payments::autopay_step(payment_context));
+    add(dunning::steps(rules, outbox));
+    steps.push_back(payments::reconciliation_step(payment_context));
+  }
+
+  Status make_scheduler() {
+    make_steps();
+    std::map<std::string, std::vector<scheduler::Step*>> by_job;
+    for (const settings::Job& job : config.jobs) {
+      for (const auto& step : steps) by_job[job.name].push_back(step.get());
+    }
+    scheduler::Options options{.chunk_accounts = config.billing.chunk_accounts,
+                               .after_run = [this](const scheduler::RunContext&) { wake(); }};
+    BURSAR_TRY(made, scheduler::Scheduler::create(*db, clock(), config.jobs, by_job, options));
+    scheduler = std::move(made);
+    return {};
+  }
+
+  void wake() {
+    outbox.spread(*db, clock().now());
+    workers.wake();
+  }
+
+  const settings::Config config;
+  const SystemClock system_clock;
+  std::unique_ptr<storage::Database> db;
+  const IdCodec codec;
+  std::unique_ptr<scheduler::TestClock> test_clock;
+  plugin_host::PluginHost plugins;
+  const invoicing::Rules rules;
+  const notices::Outbox outbox;
+  const payments::Context payment_context;
+  payments::Payments payments;
+  payments::RefundHandler refunds;
+  notices::MessageHandler messages;
+  provisioning::Provisioner provisioner;
+  effects::Workers workers;
+  accounts::PasswordHasher hasher;
+  accounts::Identity identity;
+  std::vector<std::unique_ptr<scheduler::Step>> steps;
+  std::unique_ptr<scheduler::Scheduler> scheduler;
+  http::Metrics metrics;
+};
+
+App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
+App::~App() { stop(); }
+
+Result<std::unique_ptr<App>> App::open(const settings::Config& config, const AppOptions& options) {
+  BURSAR_TRY(db, storage::Database::open(config.database.url.reveal(), {.create_if_missing = options.create_database,
+                                                                        .readers = config.server.worker_threads}));
+  if (options.create_database) {
+    const auto migrated = storage::migrate(*db, SystemClock());
+    if (!migrated.ok()) return migrated.error();
+  } else {
+    BURSAR_CHECK(storage::check_schema(*db));
+  }
+  auto state = std::make_unique<State>(config, std::move(db), options);
+  state->db->write("seller_party", [&](storage::Transaction& tx) {
+    accounts::ensure_seller_party(tx, state->config.provider, state->clock().now());
+  });
+  BURSAR_CHECK(state->make_scheduler());
+  return std::unique_ptr<App>(new App(std::move(state)));
+}
+
+void App::start() {
+  state_->outbox.spread(*state_->db, state_->clock().now());
+  state_->workers.start();
+  state_->scheduler->start();
+}
+
+void App::stop() {
+  state_->scheduler->stop();
+  state_->workers.stop();
+}
+
+Status App::serve(const std::function<void(std::uint16_t)>& listening, const std::function<void()>& wait) {
+  http::Api api({.config = state_->config,
+                 .db = *state_->db,
+                 .clock = state_->clock(),
+                 .codec = state_->codec,
+                 .rules = state_->rules,
+                 .identity = state_->identity,
+                 .payments = state_->payments,
+                 .payment_context = state_->payment_context,
+                 .plugins = state_->plugins,
+                 .scheduler = *state_->scheduler,
+                 .workers = state_->workers,
+                 .metrics = state_->metrics,
+                 .test_clock = state_->test_clock.get(),
+                 .drain = [this] { drain(); }});
+  BURSAR_TRY(server,
+             http::Server::start(http::ServerOptions::from(state_->config.server), api.handlers(), state_->metrics));
+  start();
+  listening(server->port());
+  wait();
+  server->stop();
+  stop();
+  return {};
+}
+
+void App::drain() {
+  state_->outbox.spread(*state_->db, state_->clock().now());
+  state_->workers.drain();
+}
+
+Status App::advance_clock(Instant target) {
+  if (!state_->test_clock)
+    return conflict("no_test_clock", "the clock is the system's; only `clock: test` can be moved");
+  return state_->test_clock->advance_to(target, *state_->scheduler, [this] { drain(); });
+}
+
+Status App::jump_clock(Instant target) {
+  if (!state_->test_clock)
+    return conflict("no_test_clock", "the clock is the system's; only `clock: test` can be moved");
+  return state_->test_clock->jump_to(target);
+}
+
+const settings::Config& App::config() const { return state_->config; }
+storage::Database& App::database() { return *state_->db; }
+const Clock& App::clock() const { return state_->clock(); }
+const IdCodec& App::codec() const { return state_->codec; }
+scheduler::Scheduler& App::scheduler() { return *state_->scheduler; }
+plugin_host::PluginHost& App::plugins() { return state_->plugins; }
+payments::Payments& App::payments() { return state_->payments; }
+const invoicing::Rules& App::rules() const { return state_->rules; }
+
+}  // namespace bursar

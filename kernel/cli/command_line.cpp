@@ -1,0 +1,140 @@
+#include "cli/command_line.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <functional>
+
+#include "base/log.hpp"
+#include "cli/commands.hpp"
+#include "cli/support.hpp"
+
+namespace bursar::cli {
+namespace {
+
+using Command = std::function<int()>;
+
+struct Options {
+  Common common;
+  bool dry_run = false;
+  bool jump = false;
+  int months = 3;
+  std::string file, job, at;
+  StaffUser staff;
+};
+
+CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, const std::string& example,
+                  Options& options, Command& chosen, Command act, bool reads_config = true) {
+  CLI::App* sub = parent.add_subcommand(name, help);
+  sub->footer("Example: " + example);
+  if (reads_config)
+    sub->add_option("--config", options.common.config_file, "The configuration file")->capture_default_str();
+  sub->add_flag("--json", options.common.json, "Answer in JSON, for scripts");
+  sub->callback([&chosen, act = std::move(act)] { chosen = act; });
+  return sub;
+}
+
+CLI::App* group(CLI::App& app, const std::string& name, const std::string& help) {
+  CLI::App* sub = app.add_subcommand(name, help);
+  sub->require_subcommand(1);
+  return sub;
+}
+
+void add_database(CLI::App& app, Options& o, Command& chosen) {
+  CLI::App* db = group(app, "db", "The store: migrate, verify, back up, restore");
+  command(*db, "migrate", "Create the store, or bring its schema to this version",
+          "bursar db migrate --config bursar.yaml", o, chosen, [&o] { return db_migrate(o.common, o.dry_run); })
+      ->add_flag("--dry-run", o.dry_run, "Only name the migrations that would be applied");
+  command(*db, "verify", "Walk every invariant of the books; names each breach", "bursar db verify --json", o, chosen,
+          [&o] { return db_verify(o.common); });
+  command(*db, "backup", "Copy the store to FILE while it is in use", "bursar db backup /var/backups/bursar.db", o,
+          chosen, [&o] { return db_backup(o.common, o.file); })
+      ->add_option("file", o.file, "Where to")
+      ->required();
+  command(*db, "restore", "Put a backup in place of a store that is not there",
+          "bursar db restore /var/backups/bursar.db", o, chosen, [&o] { return db_restore(o.common, o.file); })
+      ->add_option("file", o.file, "The backup")
+      ->required();
+}
+
+void add_scheduler(CLI::App& app, Options& o, Command& chosen) {
+  CLI::App* job = group(app, "job", "Scheduled jobs");
+  command(*job, "list", "Jobs with their last and next runs", "bursar job list", o, chosen,
+          [&o] { return job_list(o.common); });
+  CLI::App* run =
+      command(*job, "run", "Run a job now, or as of an instant", "bursar job run daily --at 2027-02-01T03:00:00Z", o,
+              chosen, [&o] { return job_run(o.common, o.job, o.at); });
+  run->add_option("name", o.job, "The job")->required();
+  run->add_option("--at", o.at, "The instant the run stands for (RFC 3339)");
+  CLI::App* look = command(app, "preview", "What the daily run would do; nothing is stored",
+                           "bursar preview --at 2027-02-01T03:00:00Z", o, chosen,
+                           [&o] { return preview(o.common, o.job.empty() ? "daily" : o.job, o.at); });
+  look->add_option("--at", o.at, "Until which instant (RFC 3339); default: the next run");
+  look->add_option("--job", o.job, "Which job; default: daily");
+  CLI::App* clock = group(app, "clock", "The test clock (clock: test)");
+  command(*clock, "show", "What time it is there", "bursar clock show", o, chosen,
+          [&o] { return clock_show(o.common); });
+  CLI::App* advance = command(*clock, "advance", "Live through the time until an instant, with every scheduled run",
+                              "bursar clock advance --to 2027-03-01T00:00:00Z", o, chosen,
+                              [&o] { return clock_advance(o.common, o.at, o.jump); });
+  advance->add_option("--to", o.at, "The instant (RFC 3339)")->required();
+  advance->add_flag("--jump", o.jump, "At once, as after downtime: what was missed is caught up");
+}
+
+void add_others(CLI::App& app, Options& o, Command& chosen) {
+  CLI::App* config = group(app, "config", "The configuration");
+  command(*config, "check", "Say everything that is wrong with the configuration",
+          "bursar config check --config bursar.yaml", o, chosen, [&o] { return config_check(o.common); });
+  command(
+      *config, "schema", "The JSON Schema of the configuration, for editors",
+      "bursar config schema > bursar.schema.json", o, chosen, [] { return config_schema(); }, false);
+  CLI::App* plugin = group(app, "plugin", "Plugins");
+  command(*plugin, "list", "Each configured instance: loaded, or why not", "bursar plugin list", o, chosen,
+          [&o] { return plugin_list(o.common); });
+  CLI::App* user = group(app, "user", "Users");
+  CLI::App* staff = command(*user, "create-staff",
+                            "Make a staff user; the password comes from the prompt, standard input or BURSAR_PASSWORD",
+                            "bursar user create-staff --email ann@example.com --name Ann --role admin", o, chosen,
+                            [&o] { return user_create_staff(o.common, o.staff); });
+  staff->add_option("--email", o.staff.email, "Email, the login name")->required();
+  staff->add_option("--name", o.staff.name, "Name")->required();
+  staff->add_option("--role", o.staff.role, "admin, billing or support")->capture_default_str();
+  CLI::App* demo = group(app, "demo", "The demonstration provider");
+  command(*demo, "seed", "Fill an empty store with a catalog and customers",
+          "bursar demo seed --config config/demo.yaml", o, chosen, [&o] { return demo_seed(o.common); });
+  command(*demo, "run", "Move the test clock through months of daily runs and show what happened",
+          "bursar demo run --months 3", o, chosen, [&o] { return demo_run(o.common, o.months); })
+      ->add_option("--months", o.months, "How many")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 36));
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app("Bursar: billing for hosting providers", "bursar");
+  app.set_version_flag("--version", std::string(BURSAR_VERSION));
+  app.require_subcommand(1);
+  Options options;
+  Command chosen;
+  command(app, "serve", "Serve the API and run the jobs", "bursar serve --config /etc/bursar/bursar.yaml", options,
+          chosen, [&options] { return serve(options.common); });
+  add_others(app, options, chosen);
+  add_database(app, options, chosen);
+  add_scheduler(app, options, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? done : wrong_usage;
+  }
+  try {
+    return chosen();
+  } catch (const storage::StorageError& error) {
+    return fail({.kind = ErrorKind::unavailable, .code = "store_failed", .detail = error.what()});
+  } catch (const std::exception& error) {
+    log::error("command_failed", {{"reason", error.what()}});
+    return fail({.code = "command_failed", .detail = error.what()});
+  }
+}
+
+}  // namespace bursar::cli

@@ -1,0 +1,43 @@
+// The commands behind the command line. Each answers its exit code and writes results to standard output, reasons to
+// standard error.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace bursar::cli {
+
+inline constexpr int done = 0, failed = 1, wrong_usage = 2;
+
+struct Common {
+  std::string config_file = "bursar.yaml";
+  bool json = false;
+};
+
+int serve(const Common& common);
+
+int config_check(const Common& common);
+int config_schema();
+
+int db_migrate(const Common& common, bool dry_run);
+int db_verify(const Common& common);
+int db_backup(const Common& common, const std::string& file);
+int db_restore(const Common& common, const std::string& file);
+
+int job_list(const Common& common);
+int job_run(const Common& common, const std::string& job, const std::string& at);
+int preview(const Common& common, const std::string& job, const std::string& at);
+int clock_show(const Common& common);
+int clock_advance(const Common& common, const std::string& to, bool jump);
+
+int plugin_list(const Common& common);
+
+struct StaffUser {
+  std::string email, name, role = "admin";
+};
+int user_create_staff(const Common& common, const StaffUser& user);
+
+int demo_seed(const Common& common);
+int demo_run(const Common& common, int months);
+
+}  // namespace bursar::cli

@@ -1,0 +1,122 @@
+#include <cstdio>
+
+#include "base/json_text.hpp"
+#include "cli/support.hpp"
+#include "scheduler/scheduler.hpp"
+
+namespace bursar::cli {
+namespace {
+
+std::string counts_text(const scheduler::Counts& counts) {
+  std::string out;
+  for (const auto& [name, count] : counts) out += (out.empty() ? "" : ", ") + std::to_string(count) + " " + name;
+  return out.empty() ? "nothing due" : out;
+}
+
+std::string counts_json(const scheduler::Counts& counts) {
+  std::string out = "{";
+  for (const auto& [name, count] : counts)
+    out += (out.size() == 1 ? "" : ", ") + json_string(name) + ": " + std::to_string(count);
+  return out + "}";
+}
+
+void print_run(const scheduler::RunStatus& run, bool json) {
+  if (json) {
+    std::string steps;
+    for (const auto& step : run.steps) {
+      steps += (steps.empty() ? "" : ", ") + ("{\"step\": " + json_string(step.name)) +
+               ", \"counts\": " + counts_json(step.counts) + ", \"chunks\": " + std::to_string(step.chunks) +
+               ", \"parked\": " + std::to_string(step.parked) + "}";
+    }
+    std::printf("{\"job\": %s, \"scheduled_at\": %s, \"date\": %s, \"status\": %s, \"steps\": [%s]}\n",
+                json_string(run.job).c_str(), json_string(run.scheduled_at.to_string()).c_str(),
+                json_string(run.date.to_string()).c_str(), json_string(run.status).c_str(), steps.c_str());
+    return;
+  }
+  std::printf("%s %s (%s): %s%s%s\n", run.job.c_str(), run.date.to_string().c_str(),
+              run.scheduled_at.to_string().c_str(), run.status.c_str(), run.error.empty() ? "" : ": ",
+              run.error.c_str());
+  for (const auto& step : run.steps) {
+    std::printf("  %-16s %s", step.name.c_str(), counts_text(step.counts).c_str());
+    if (step.parked > 0) std::printf(", %lld accounts left out", static_cast<long long>(step.parked));
+    std::printf("\n");
+  }
+}
+
+}  // namespace
+
+int job_list(const Common& common) {
+  int code = done;
+  const auto app = open_app(common, code);
+  if (!app) return code;
+  for (const auto& job : app->scheduler().jobs()) {
+    const std::string next = job.next_at ? job.next_at->to_string() : "never",
+                      last = job.last ? job.last->scheduled_at.to_string() : "";
+    if (common.json) {
+      std::printf(
+          "{\"job\": %s, \"cron\": %s, \"timezone\": %s, \"next_at\": %s, \"last_at\": %s, \"last_status\": %s}\n",
+          json_string(job.name).c_str(), json_string(job.cron).c_str(), json_string(job.timezone).c_str(),
+          json_string(next).c_str(), json_string(last).c_str(), json_string(job.last ? job.last->status : "").c_str());
+    } else {
+      std::printf("%-12s %-14s %-22s next %s%s%s\n", job.name.c_str(), job.cron.c_str(), job.timezone.c_str(),
+                  next.c_str(), last.empty() ? "" : ", last ", last.c_str());
+    }
+  }
+  return done;
+}
+
+int job_run(const Common& common, const std::string& job, const std::string& at) {
+  int code = done;
+  const auto app = open_app(common, code);
+  if (!app) return code;
+  const auto instant = instant_option(at, app->clock().now());
+  if (!instant.ok()) return fail(instant.error(), wrong_usage);
+  // On a test clock the run happens at the instant it stands for.
+  if (app->config().clock == settings::ClockKind::test && *instant > app->clock().now()) {
+    if (const auto moved = app->jump_clock(*instant); !moved.ok()) return fail(moved.error());
+  }
+  const auto run = app->scheduler().run_job_at(job, *instant);
+  if (!run.ok()) return fail(run.error(), run.error().code == "no_such_job" ? wrong_usage : failed);
+  app->drain();
+  print_run(*run, common.json);
+  return run->status == "done" ? done : failed;
+}
+
+int preview(const Common& common, const std::string& job, const std::string& at) {
+  int code = done;
+  const auto app = open_app(common, code);
+  if (!app) return code;
+  const Instant now = app->clock().now();
+  const auto instant = instant_option(at, app->scheduler().next_instant(now).value_or(now));
+  if (!instant.ok()) return fail(instant.error(), wrong_usage);
+  const auto runs = app->scheduler().preview(*instant, job, [](storage::Transaction&) {});
+  if (!runs.ok()) return fail(runs.error());
+  for (const auto& run : *runs) print_run(run, common.json);
+  return done;
+}
+
+int clock_show(const Common& common) {
+  int code = done;
+  const auto app = open_app(common, code);
+  if (!app) return code;
+  std::printf("%s\n", app->clock().now().to_string().c_str());
+  return done;
+}
+
+int clock_advance(const Common& common, const std::string& to, bool jump) {
+  int code = done;
+  const auto app = open_app(common, code);
+  if (!app) return code;
+  const auto target = instant_option(to, app->clock().now());
+  if (!target.ok()) return fail(target.error(), wrong_usage);
+  const auto moved = jump ? app->jump_clock(*target) : app->advance_clock(*target);
+  if (!moved.ok()) return fail(moved.error());
+  if (jump) {
+    app->scheduler().run_due();
+    app->drain();
+  }
+  std::printf("%s\n", app->clock().now().to_string().c_str());
+  return done;
+}
+
+}  // namespace bursar::cli

@@ -1,0 +1,186 @@
+"""A provider's book for tests that run the real binary: its configuration, its store on either backend, copies of it,
+and what it holds, read by SQL of our own (not by the product's)."""
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+CONFIG = """\
+provider:
+  name: Example Hosting
+  address: {{street: ["1 Main Street"], city: Portland, region: OR, postal_code: "97201", country: US}}
+  timezone: America/Los_Angeles
+  currencies: [USD, EUR]
+server: {{listen: "127.0.0.1:0", public_url: "http://localhost:8080"}}
+database: {{url: "{url}"}}
+clock: test
+scheduler:
+  daily: {{cron: "0 19 * * *", timezone: America/Los_Angeles, catch_up: true}}
+billing:
+  generate_days_before_due: 7
+  autopay: {{days_before_due: 0, retry_after_days: [3, 5]}}
+  reminders: {{before_due: [3], after_due: [1, 3, 7]}}
+  late_fee: {{after_days: 5, percent: "5", minimum: "1.00"}}
+  suspend_after_days: 5
+  terminate_after_days: 30
+  chunk_accounts: {chunk}
+log: {{level: error}}
+plugins:
+  directory: {plugins}
+  instances:
+    cards: {{plugin: sandbox}}
+    bank: {{plugin: bank-transfer, config: {{instructions: "Example Bank, IBAN DE00 0000"}}}}
+    journal: {{plugin: log, config: {{file: "{folder}/messages.jsonl"}}}}
+    handmade: {{plugin: manual}}
+"""
+
+
+class Sqlite:
+    """A store in one file."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.url = "sqlite:" + str(self.folder / "book.db")
+
+    def copy_from(self, other):
+        for suffix in ("", "-wal", "-shm"):
+            Path(str(self.folder / "book.db") + suffix).unlink(missing_ok=True)
+            source = Path(str(other.folder / "book.db") + suffix)
+            if source.exists():
+                shutil.copyfile(source, str(self.folder / "book.db") + suffix)
+
+    def rows(self, sql):
+        connection = sqlite3.connect(self.folder / "book.db")
+        try:
+            return [tuple(row) for row in connection.execute(sql)]
+        finally:
+            connection.close()
+
+
+class Postgresql:
+    """A database of a throw-away server; `base` is a libpq URL with everything but the database's name."""
+
+    def __init__(self, base, name):
+        self.base, self.name = base, name
+        self.url = f"postgresql:{base} dbname={name}"
+
+    def _psql(self, database, sql, *options):
+        command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *options, "-c", sql, f"{self.base} dbname={database}"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def create(self):
+        self._psql("postgres", f'CREATE DATABASE "{self.name}"')
+
+    def copy_from(self, other):
+        self._psql("postgres", f'DROP DATABASE IF EXISTS "{self.name}"')
+        self._psql("postgres", f'CREATE DATABASE "{self.name}" TEMPLATE "{other.name}"')
+
+    def rows(self, sql):
+        text = self._psql(self.name, sql, "-A", "-t", "-F", "\x1f", "-R", "\x1e")
+        return [tuple(row.split("\x1f")) for row in text.rstrip("\n").split("\x1e") if row]
+
+
+class Book:
+    def __init__(self, build, folder, store, chunk=3):
+        self.folder, self.store = Path(folder), store
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.binary = Path(build) / "bursar"
+        self.config = self.folder / "bursar.yaml"
+        self.config.write_text(CONFIG.format(url=store.url, plugins=Path(build) / "plugins", folder=self.folder, chunk=chunk))
+
+    def run(self, *arguments, check=True, environment=None):
+        command = [str(self.binary), *arguments, "--config", str(self.config)]
+        result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})}, timeout=300)
+        if check and result.returncode != 0:
+            sys.exit(f"{' '.join(command)} answered {result.returncode}\n{result.stdout}{result.stderr}")
+        return result
+
+    def seed(self):
+        self.run("db", "migrate")
+        self.run("demo", "seed")
+
+    def contents(self):
+        """Everything that matters, without ids: two runs that did the same have the same contents."""
+        return {name: sorted(self.store.rows(sql)) for name, sql in CONTENTS.items()}
+
+    def breaches(self):
+        """The invariants, asked by SQL written apart from the product's own checker."""
+        return [(name, row) for name, sql in INVARIANTS.items() for row in self.store.rows(sql)]
+
+
+# A customer, invoice or service is named by what a person would call it.
+CUSTOMER = "(SELECT email FROM accounts WHERE accounts.id = {0}.account_id)"
+INVOICE = ("(SELECT coalesce(n.number, '') || '/' || n.due_on FROM invoices n WHERE n.id = {0})")
+SERVICE = ("(SELECT a.email || '/' || p.code || '/' || s.started_on FROM services s JOIN accounts a ON a.id = s.account_id "
+           "JOIN products p ON p.id = s.product_id WHERE s.id = {0})")
+# Message causes hold ids ("reminder:4711:3"); only the word before them stays.
+CONTENTS = {
+    "services": f"SELECT {SERVICE.format('t.id')}, status, suspend_reason, coalesce(next_due_on, ''), periods_invoiced, desired_state, "
+                "actual_state FROM services t",
+    "invoices": f"SELECT {CUSTOMER.format('t')}, coalesce(number, ''), kind, status, issued_on, due_on, currency, net, tax, total, balance, "
+                "coalesce(autopay_on, ''), autopay_attempts, coalesce(dunning_action, ''), coalesce(dunning_on, '') FROM invoices t",
+    "lines": f"SELECT {INVOICE.format('t.invoice_id')}, position, kind, coalesce({SERVICE.format('t.service_id')}, ''), "
+             "coalesce(period_start, ''), coalesce(period_end, ''), description, net, tax, tax_rate, coalesce(removed_at, '') FROM "
+             "invoice_lines t",
+    "postings": f"SELECT e.kind, e.booked_on, p.ledger_account, coalesce({INVOICE.format('p.invoice_id')}, ''), p.currency, p.amount FROM "
+                "postings p JOIN journal_entries e ON e.id = p.entry_id",
+    "payments": f"SELECT {INVOICE.format('t.invoice_id')}, gateway, origin, status, currency, amount, received, refunded, decline_code "
+                "FROM payments t",
+    "allocations": f"SELECT {INVOICE.format('t.invoice_id')}, amount, CASE WHEN payment_id IS NULL THEN 'credit' ELSE 'payment' END FROM "
+                   "allocations t",
+    "credit": f"SELECT {CUSTOMER.format('t')}, currency, amount FROM credit_balances t WHERE amount <> 0",
+    "credit_notes": f"SELECT number, {INVOICE.format('t.invoice_id')}, issued_on, net, tax, reason FROM credit_notes t",
+    "cancellations": f"SELECT {SERVICE.format('t.service_id')}, kind, effective_on, status FROM cancellations t",
+    "messages": "SELECT channel, recipient, template, subject, status FROM messages",
+    "effects": f"SELECT kind, instance, {CUSTOMER.format('t')}, state FROM effects t",
+    "tasks": f"SELECT kind, {CUSTOMER.format('t')}, status FROM staff_tasks t",
+    "runs": "SELECT job, scheduled_at, logical_date, status, catch_up FROM scheduler_runs",
+    "steps": "SELECT r.scheduled_at, s.step, s.status, s.counts FROM scheduler_steps s JOIN scheduler_runs r ON r.id = s.run_id",
+    "series": "SELECT series, next FROM number_series",
+}
+
+INVARIANTS = {
+    "an entry sums to zero": "SELECT entry_id FROM postings GROUP BY entry_id, currency HAVING sum(amount) <> 0",
+    "the ledger sums to zero": "SELECT currency FROM postings GROUP BY currency HAVING sum(amount) <> 0",
+    "an invoice's receivable is its balance":
+        "SELECT i.id FROM invoices i WHERE i.balance <> coalesce((SELECT sum(p.amount) FROM postings p WHERE p.invoice_id = i.id AND "
+        "p.ledger_account = 'receivable'), 0)",
+    "paid means nothing owed": "SELECT id FROM invoices WHERE (status = 'paid') <> (balance = 0) AND status IN ('open', 'paid')",
+    "one line for a service and period":
+        "SELECT service_id FROM invoice_lines WHERE kind = 'recurring' AND removed_at IS NULL GROUP BY service_id, period_start "
+        "HAVING count(*) > 1",
+    "numbers have no gap": "SELECT series FROM invoices WHERE series IS NOT NULL GROUP BY series HAVING max(sequence) <> count(*)",
+    "credit is the ledger's": "SELECT account_id FROM credit_balances b WHERE amount <> coalesce((SELECT -sum(p.amount) FROM postings p "
+                              "WHERE p.account_id = b.account_id AND p.currency = b.currency AND p.ledger_account = 'customer_credit'), 0)",
+    "credit is not negative": "SELECT account_id FROM credit_balances WHERE amount < 0",
+    "a transaction is money once": "SELECT gateway_reference FROM payments WHERE gateway_reference IS NOT NULL GROUP BY gateway, "
+                                   "gateway_reference HAVING count(*) > 1",
+    "one entry for a payment": "SELECT source_id FROM journal_entries GROUP BY kind, source_id HAVING count(*) > 1",
+    "an instant ran once": "SELECT job FROM scheduler_runs GROUP BY job, scheduled_at HAVING count(*) > 1",
+    "a message went out once": "SELECT cause FROM messages GROUP BY cause, recipient, channel HAVING count(*) > 1",
+    "no act is forgotten": "SELECT id FROM effects WHERE state IN ('recorded', 'in_flight', 'unknown', 'waiting') AND next_at IS NULL AND "
+                           "lease_until IS NULL",
+}
+
+
+def gateway_book(store):
+    """What the sandbox gateway itself says it took: (payment, amount) by its own book in the plugin store."""
+    return sorted((key, value) for key, value in store.rows("SELECT key, value FROM plugin_store WHERE instance = 'cards'"))
+
+
+def differences(expected, found):
+    out = []
+    for name in expected:
+        missing = [row for row in expected[name] if row not in found[name]]
+        extra = [row for row in found[name] if row not in expected[name]]
+        if missing or extra or len(expected[name]) != len(found[name]):
+            out.append(f"{name}: missing {missing[:3]}, extra {extra[:3]}")
+    return out
+
+
+def commits(count_file):
+    text = Path(count_file).read_text()
+    return int(re.search(r"\d+", text).group())
