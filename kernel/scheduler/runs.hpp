@@ -20,7 +20,7 @@ struct StepStatus {
   std::int64_t chunks = 0;
   std::int64_t parked = 0;  // accounts left out with their reason
   Instant started_at;
-  std::optional<Instant> finished_at;
+  std::optional<Instant> finished_at = {};
 };
 
 struct RunStatus {
@@ -30,12 +30,12 @@ struct RunStatus {
   CivilDate date;
   std::string status;  // waiting, running, done, failed, skipped
   bool catch_up = false;
-  std::string step;                 // the step under way
-  std::string error;                // of a failed run
-  std::optional<Instant> retry_at;  // of a failed run that will be tried again
-  std::optional<Instant> started_at;
-  std::optional<Instant> finished_at;
-  std::vector<StepStatus> steps;  // those begun, in order
+  std::string step;                      // the step under way
+  std::string error;                     // of a failed run
+  std::optional<Instant> retry_at = {};  // of a failed run that will be tried again
+  std::optional<Instant> started_at = {};
+  std::optional<Instant> finished_at = {};
+  std::vector<StepStatus> steps = {};  // those begun, in order
 };
 
 struct ParkedAccount {
@@ -49,6 +49,10 @@ std::optional<RunStatus> find_run(storage::Connection& db, RunId id);
 // Newest first; `before`: the scheduled instant of the last run of the page before.
 std::vector<RunStatus> list_runs(storage::Connection& db, std::string_view job, std::optional<Instant> before,
                                  int limit);
+// The latest run that is not just waiting.
+std::optional<RunStatus> last_begun_run(storage::Connection& db, std::string_view job);
+// Runs that are not over: waiting, running, or failed and to be tried again.
+std::int64_t open_run_count(storage::Connection& db, std::string_view job);
 std::vector<ParkedAccount> parked_accounts(storage::Connection& db, RunId run);
 
 }  // namespace bursar::scheduler

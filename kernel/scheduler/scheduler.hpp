@@ -9,6 +9,7 @@
 // Leases and retries live by real time (`lease_clock`), schedules by the clock handed in, which may be a test clock.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -22,8 +23,10 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "scheduler/cron.hpp"
+#include "scheduler/execution.hpp"
 #include "scheduler/runs.hpp"
 #include "scheduler/step.hpp"
+#include "scheduler/store.hpp"
 #include "settings/config.hpp"
 #include "storage/database.hpp"
 
@@ -43,20 +46,30 @@ struct JobStatus {
   std::string cron;
   std::string timezone;
   bool catch_up = true;
-  std::optional<Instant> next_at;
-  std::optional<RunStatus> last;  // the latest planned run that is under way or over
-  std::int64_t waiting = 0;       // planned runs that are not over
+  std::optional<Instant> next_at = {};
+  std::optional<RunStatus> last = {};  // the latest planned run that is under way or over
+  std::int64_t open = 0;               // planned runs that are not over
 };
 
 // What one call of run_due() did.
 struct DueReport {
   int done = 0;
   int failed = 0;
-  int held_elsewhere = 0;  // open runs that another process holds, or that wait for their retry
+  int held_elsewhere = 0;  // jobs whose next open run another process holds
+  int to_retry = 0;        // jobs whose next open run has failed and waits for its next try
 };
 
 class Scheduler {
+ private:
+  struct Job {
+    settings::Job settings;
+    CronExpression cron;
+    std::vector<Step*> steps;
+  };
+  struct Checked {};  // only create() has checked what the constructor takes
+
  public:
+  Scheduler(Checked checked, storage::Database& db, const Clock& clock, std::vector<Job> jobs, Options options);
   // The steps belong to the caller and outlive the scheduler. Errors: a cron expression that does not parse (the
   // place is the job's name), a job without steps.
   static Result<std::unique_ptr<Scheduler>> create(storage::Database& db, const Clock& clock,
@@ -95,21 +108,17 @@ class Scheduler {
   [[nodiscard]] std::optional<Instant> next_instant(Instant after) const;
 
  private:
-  struct Job {
-    settings::Job settings;
-    CronExpression cron;
-    std::vector<Step*> steps;
-  };
-  Scheduler(storage::Database& db, const Clock& clock, std::vector<Job> jobs, Options options);
-
   [[nodiscard]] const Job* find_job(std::string_view name) const;
-  [[nodiscard]] CivilDate date_of(const Job& job, Instant at) const;
+  [[nodiscard]] Occurrence occurrence_at(const Job& job, Instant at) const;
   void plan(const Job& job, Instant now);
   bool plan_some(const Job& job, Instant now);
   void execute_open(const Job& job, DueReport& report);
+  [[nodiscard]] bool may_take(const store::OpenRun& run) const;
+  // Nothing if somebody else was faster.
+  std::optional<Outcome> take_and_execute(const Job& job, const store::OpenRun& run);
+  Result<store::OpenRun> plan_run_at(const Job& job, Instant at);
+  [[nodiscard]] RunStatus run_status(RunId id);
   [[nodiscard]] JobStatus status_of(const Job& job);
-  void preview_once(const Job& job, Instant at, std::map<std::string, std::set<AccountId>>& parked, bool one_by_one,
-                    const std::function<void(storage::Transaction&)>& report, std::vector<RunStatus>& runs);
   void loop();
 
   storage::Database& db_;
@@ -122,7 +131,7 @@ class Scheduler {
   std::mutex work_;  // held by the one caller that plans and executes
   std::mutex state_;
   std::condition_variable changed_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
   bool woken_ = false;
   std::thread thread_;
 };

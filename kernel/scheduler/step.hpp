@@ -16,9 +16,9 @@
 
 namespace bursar::scheduler {
 
-// What the run is about. `date` is the civil date of the scheduled instant in the job's zone: the day the run stands for.
-// `now` is the clock; after downtime it lies days behind `scheduled_at`'s successors, and then catch_up is true for
-// every run but the latest: acts that press a customer (reminders, fees, charges, suspension) wait for that one.
+// What the run is about. `date` is the civil date of the scheduled instant in the job's zone: the day the run stands
+// for. `now` is the clock; after downtime it lies days behind `scheduled_at`'s successors, and then catch_up is true
+// for every run but the latest: acts that press a customer (reminders, fees, charges, suspension) wait for that one.
 struct RunContext {
   RunId run;
   std::string job;
@@ -31,17 +31,17 @@ struct RunContext {
 using Counts = std::map<std::string, std::int64_t, std::less<>>;  // "invoices" -> 412
 
 struct ChunkRequest {
-  std::string cursor;                     // "" at first; then what the last chunk answered
-  int max_accounts = 500;                 // 1 while the scheduler looks for the account at fault
+  std::string cursor;                           // "" at first; then what the last chunk answered
+  int max_accounts = 500;                       // 1 while the scheduler looks for the account at fault
   const std::set<AccountId>* parked = nullptr;  // leave these out
   // The step names each account before it works on it alone (max_accounts == 1), so that a failure can be laid to it.
   AccountId* working_on = nullptr;
 };
 
 struct ChunkResult {
-  std::string cursor;    // where the next chunk begins
+  std::string cursor;  // where the next chunk begins
   bool finished = false;
-  Counts counts;         // of this chunk; the scheduler adds them up
+  Counts counts;  // of this chunk; the scheduler adds them up
 };
 
 class Step {
