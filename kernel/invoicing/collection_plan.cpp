@@ -8,10 +8,14 @@ namespace bursar::invoicing {
 
 std::string_view to_string(DunningAction action) {
   switch (action) {
-    case DunningAction::remind: return "remind";
-    case DunningAction::late_fee: return "late_fee";
-    case DunningAction::suspend: return "suspend";
-    case DunningAction::terminate: return "terminate";
+    case DunningAction::remind:
+      return "remind";
+    case DunningAction::late_fee:
+      return "late_fee";
+    case DunningAction::suspend:
+      return "suspend";
+    case DunningAction::terminate:
+      return "terminate";
   }
   invariant_broken("a known DunningAction", __FILE__, __LINE__);
 }

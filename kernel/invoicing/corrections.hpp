@@ -1,7 +1,7 @@
 // Taking back what was invoiced. A legal invoice is never changed: a numbered credit note stands against it. One that
 // is not legal yet (pro-forma, invoice_becomes_legal: at_payment) loses the lines, with an invoice_adjustments row and
 // a reversing entry. Either way what was paid beyond the rest becomes customer credit; refunds to a gateway are then
-// taken from that credit by payments.
+// taken from that credit by payments. Who did it is audited by the caller, in the same transaction.
 #pragma once
 
 #include <optional>
@@ -46,8 +46,9 @@ Result<Corrected> credit_note(storage::Transaction& tx, const Rules& rules, Invo
 Result<Corrected> credit_amount(storage::Transaction& tx, const Rules& rules, InvoiceId invoice, Money gross,
                                 std::string_view reason, Instant now);
 
-// Everything that is left of the invoice is taken back; it stays with its number, as void, or as refunded when some of
-// it had been paid. 409 invoice_not_voidable for one already void, refunded or written off.
+// Everything that is left of the invoice is taken back; a legal one stays with its number. It is void then, or refunded
+// when some of it had been paid. Services of it that never began are cancelled. 409 invoice_not_voidable for one
+// already void, refunded or written off, and for a deposit that has become credit.
 Result<Corrected> void_invoice(storage::Transaction& tx, const Rules& rules, InvoiceId invoice, std::string_view reason,
                                Instant now);
 

@@ -46,31 +46,6 @@ std::int64_t floor_quotient(Wide numerator, std::int64_t denominator, std::int64
   return static_cast<std::int64_t>(quotient);
 }
 
-// Each line's own tax rounded down, and the units left over to the largest remainders: no line is further than one unit
-// from its own tax, and the lines sum to the group's.
-void spread(std::span<DraftLine*> group, std::span<const Money> bases, Ratio share, Money group_tax) {
-  struct Part {
-    std::size_t index;
-    std::int64_t units;
-    std::int64_t remainder;
-  };
-  std::vector<Part> parts;
-  parts.reserve(group.size());
-  std::int64_t left = group_tax.minor();
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    std::int64_t remainder = 0;
-    const auto units = floor_quotient(Wide{bases[i].minor()} * share.num, share.den, remainder);
-    parts.push_back({i, units, remainder});
-    left -= units;
-  }
-  BURSAR_ASSERT(left >= 0 && left <= static_cast<std::int64_t>(group.size()));
-  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.remainder > b.remainder; });
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::int64_t extra = static_cast<std::int64_t>(i) < left ? 1 : 0;
-    group[parts[i].index]->tax = Money(parts[i].units + extra, group_tax.currency());
-  }
-}
-
 void assess_group(std::span<DraftLine*> group, Totals& totals) {
   const auto& treatment = *group.front()->treatment;
   const Ratio share = tax_share(treatment);
@@ -82,8 +57,9 @@ void assess_group(std::span<DraftLine*> group, Totals& totals) {
     sum += bases.back();
   }
   const Money tax = sum.multiply(share, Rounding::half_up);
-  spread(group, bases, share, tax);
+  const auto taxes = spread(tax, bases, share);
   for (std::size_t i = 0; i < group.size(); ++i) {
+    group[i]->tax = taxes[i];
     group[i]->net = treatment.inclusive ? bases[i] - group[i]->tax : bases[i];
     totals.net += group[i]->net;
   }
@@ -93,6 +69,28 @@ void assess_group(std::span<DraftLine*> group, Totals& totals) {
 }
 
 }  // namespace
+
+std::vector<Money> spread(Money amount, std::span<const Money> bases, Ratio share) {
+  struct Part {
+    std::size_t index;
+    std::int64_t remainder;
+  };
+  std::vector<std::int64_t> units(bases.size());
+  std::vector<Part> parts(bases.size());
+  std::int64_t left = amount.minor();
+  for (std::size_t i = 0; i < bases.size(); ++i) {
+    parts[i].index = i;
+    units[i] = floor_quotient(Wide{bases[i].minor()} * share.num, share.den, parts[i].remainder);
+    left -= units[i];
+  }
+  BURSAR_ASSERT(left >= 0 && left <= static_cast<std::int64_t>(bases.size()));
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.remainder > b.remainder; });
+  for (std::size_t i = 0; i < static_cast<std::size_t>(left); ++i) ++units[parts[i].index];
+  std::vector<Money> amounts;
+  amounts.reserve(bases.size());
+  for (const auto unit : units) amounts.emplace_back(unit, amount.currency());
+  return amounts;
+}
 
 Totals assess(std::span<DraftLine> lines, Currency currency) {
   const Money zero = Money::zero(currency);

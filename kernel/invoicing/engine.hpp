@@ -49,6 +49,11 @@ struct Totals {
 // Fills net and tax of every line. All lines in `currency`. The total of a group is the same in any order of lines.
 Totals assess(std::span<DraftLine> lines, Currency currency);
 
+// Splits amount = sum(bases) * share, rounded, over the bases, which may be of either sign: each part is its own share
+// rounded down, and the units left over go to the largest remainders, ties to the earlier. No part is a unit away from
+// its own share.
+std::vector<Money> spread(Money amount, std::span<const Money> bases, Ratio share);
+
 // The line that takes `off` (positive, at most the price of `line`) off a line: its own, with negative net, of the same
 // service, period and tax, so that it goes when the line goes.
 DraftLine discount_line(const DraftLine& line, Money off, std::string_view promotion_code);

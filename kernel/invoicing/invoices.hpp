@@ -26,8 +26,8 @@ struct Invoice {
   CivilDate due_on;
   Money net;  // of the lines, before tax
   Money tax;
-  Money total;    // net + tax
-  Money balance;  // still owed; never negative
+  Money total;                    // net + tax
+  Money balance;                  // still owed; never negative
   std::int64_t seller_party = 0;  // accounts::find_party
   std::int64_t buyer_party = 0;
   InvoiceId late_fee_of;  // the overdue invoice a late fee belongs to
@@ -54,9 +54,10 @@ struct Line {
   std::string unit_code;
   Money unit_price;  // as listed: with tax where tax_inclusive
   Money net;
-  Money tax;  // its share of the tax of its (category, rate) group
-  std::string tax_rule;
-  Ratio tax_rate;  // of {units, 100'000'000}
+  Money tax;              // its share of the tax of its (category, rate) group
+  std::string tax_rule;   // "DE VAT"
+  std::string tax_place;  // "DE": the ledger's tax_payable account
+  Ratio tax_rate;         // of {units, 100'000'000}
   bool tax_inclusive = false;
   std::string tax_category;  // EN 16931
   std::string exemption_reason;

@@ -9,8 +9,9 @@ namespace {
 
 // In the order of the enumerators.
 constexpr std::array<std::string_view, 5> invoice_kinds{"order", "renewal", "manual", "late_fee", "deposit"};
-constexpr std::array<std::string_view, 6> invoice_statuses{"draft", "open", "paid", "void", "uncollectible", "refunded"};
-constexpr std::array<std::string_view, 8> line_kinds{"recurring", "one_time",  "setup",   "discount",
+constexpr std::array<std::string_view, 6> invoice_statuses{"draft", "open",          "paid",
+                                                           "void",  "uncollectible", "refunded"};
+constexpr std::array<std::string_view, 8> line_kinds{"recurring", "one_time", "setup",   "discount",
                                                      "proration", "late_fee", "deposit", "manual"};
 
 template <class Enum, std::size_t size>

@@ -80,8 +80,6 @@ std::string_view to_string(EntryKind kind) {
       return "lines_removed";
     case EntryKind::credit_note:
       return "credit_note";
-    case EntryKind::invoice_voided:
-      return "invoice_voided";
     case EntryKind::invoice_written_off:
       return "invoice_written_off";
     case EntryKind::credit_applied:

@@ -25,7 +25,6 @@ enum class EntryKind {
   invoice_issued,       // invoice
   lines_removed,        // invoice_adjustments row
   credit_note,          // credit note
-  invoice_voided,       // invoice (not legal yet; a legal one is voided by a credit note)
   invoice_written_off,  // invoice
   credit_applied,       // allocation: account credit used for an invoice
   deposit_credited,     // invoice of kind deposit, when paid

@@ -1,0 +1,361 @@
+#include "invoicing/corrections.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "invoicing/engine.hpp"
+#include "invoicing/income.hpp"
+#include "invoicing/paid.hpp"
+#include "ledger/journal.hpp"
+#include "services/services.hpp"
+
+namespace bursar::invoicing {
+namespace {
+
+using ledger::LedgerAccount;
+using storage::Batch;
+using storage::Connection;
+using storage::Transaction;
+
+// A line and what has not been taken back of it yet.
+struct OpenLine {
+  Line line;
+  Money net;
+  Money tax;
+  [[nodiscard]] Money gross() const { return net + tax; }
+};
+
+// What is about to be taken back of one line.
+struct Part {
+  const OpenLine* of;
+  Money net;
+  Money tax;
+  [[nodiscard]] bool whole() const { return net == of->net && tax == of->tax; }
+};
+
+std::vector<OpenLine> open_lines(Connection& c, const Invoice& invoice) {
+  std::vector<OpenLine> open;
+  for (auto& line : lines_of(c, invoice)) {
+    if (line.removed) continue;
+    const Money net = line.net, tax = line.tax;
+    open.push_back({std::move(line), net, tax});
+  }
+  if (!invoice.legal()) return open;
+  auto rows = c.query(
+      "SELECT l.line_id, l.net, l.tax FROM credit_notes n JOIN credit_note_lines l ON l.credit_note_id = n.id"
+      " WHERE n.invoice_id = $1",
+      invoice.id);
+  while (rows.next()) {
+    for (auto& line : open) {
+      if (line.line.id != rows.id<LineId>(0)) continue;
+      line.net -= Money(rows.integer(1), line.net.currency());
+      line.tax -= Money(rows.integer(2), line.tax.currency());
+    }
+  }
+  return open;
+}
+
+// One act of taking back: the amounts, and the journal's view of them.
+class TakeBack {
+ public:
+  TakeBack(Transaction& tx, const Rules& rules, const Invoice& invoice, std::vector<Part> parts, Instant now)
+      : tx_(tx),
+        rules_(rules),
+        invoice_(invoice),
+        parts_(std::move(parts)),
+        now_(now),
+        net_(Money::zero(invoice.total.currency())),
+        tax_(net_) {
+    for (const Part& part : parts_) {
+      net_ += part.net;
+      tax_ += part.tax;
+    }
+  }
+
+  Result<Corrected> run(std::string_view reason) {
+    if (total().is_negative()) {
+      return invalid("credits_a_discount", "A discount can only be taken back together with what it lowers.");
+    }
+    const Money off_balance = std::min(total(), invoice_.balance);
+    Corrected corrected{
+        .credit_note = {}, .total = total(), .to_credit = total() - off_balance, .status = invoice_.status};
+    if (invoice_.legal() && total().is_positive()) corrected.credit_note = write_credit_note(reason);
+    const std::int64_t source = invoice_.legal() ? corrected.credit_note.value() : write_adjustment(reason);
+    const EntryId entry = book(source, off_balance, corrected.to_credit, reason);
+    if (corrected.to_credit.is_positive()) give_back_allocations(corrected.to_credit, entry);
+    mark_lines();
+    settle(off_balance, corrected);
+    return corrected;
+  }
+
+ private:
+  [[nodiscard]] Money total() const { return net_ + tax_; }
+
+  CreditNoteId write_credit_note(std::string_view reason) {
+    const auto id = tx_.new_id<CreditNoteId>();
+    const Numbers numbers = take_numbers(tx_, rules_.credit_note_numbers, 1, rules_.today(now_));
+    tx_.execute(
+        "INSERT INTO credit_notes (id, account_id, invoice_id, series, sequence, number, issued_on, currency, net, tax,"
+        " total, reason, seller_party_id, buyer_party_id, created_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        id, invoice_.account, invoice_.id, numbers.series, numbers.first,
+        rules_.credit_note_numbers.render(numbers.issued_on, numbers.first), numbers.issued_on, net_.currency().code(),
+        net_.minor(), tax_.minor(), total().minor(), reason, invoice_.seller_party, invoice_.buyer_party, now_);
+    Batch rows{{"credit_note_id", Batch::integer},
+               {"position", Batch::integer},
+               {"line_id", Batch::integer},
+               {"net", Batch::integer},
+               {"tax", Batch::integer},
+               {"description", Batch::text}};
+    int position = 1;
+    for (const Part& part : parts_) {
+      rows.add(id, position++, part.of->line.id, part.net.minor(), part.tax.minor(), part.of->line.description);
+    }
+    tx_.insert_many("credit_note_lines", rows);
+    return id;
+  }
+
+  std::int64_t write_adjustment(std::string_view reason) {
+    const std::int64_t id = tx_.reserve_ids(1);
+    tx_.execute(
+        "INSERT INTO invoice_adjustments (id, invoice_id, account_id, net, tax, reason, created_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        id, invoice_.id, invoice_.account, net_.minor(), tax_.minor(), reason, now_);
+    tx_.execute("UPDATE invoices SET net = net - $2, tax = tax - $3, total = total - $4 WHERE id = $1", invoice_.id,
+                net_.minor(), tax_.minor(), total().minor());
+    return id;
+  }
+
+  EntryId book(std::int64_t source, Money off_balance, Money to_credit, std::string_view reason) {
+    ledger::Postings::Builder postings(invoice_.account);
+    std::map<LedgerAccount, Money> sums;
+    for (const Part& part : parts_) {
+      sums.try_emplace(income_account(part.of->line.kind), Money::zero(net_.currency())).first->second += part.net;
+      sums.try_emplace(LedgerAccount::tax_payable(part.of->line.tax_place), Money::zero(net_.currency()))
+          .first->second += part.tax;
+    }
+    for (const auto& [account, amount] : sums) postings.debit(account, amount);
+    postings.credit_receivable(invoice_.id, off_balance).credit(LedgerAccount::customer_credit(), to_credit);
+    if (postings.empty()) return EntryId();
+    return ledger::apply_new(
+        tx_, {.kind = invoice_.legal() ? ledger::EntryKind::credit_note : ledger::EntryKind::lines_removed,
+              .source = source,
+              .account = invoice_.account,
+              .booked_at = now_,
+              .booked_on = rules_.today(now_),
+              .postings = postings.build(),
+              .description = std::string(reason)});
+  }
+
+  // What was paid beyond the rest leaves the invoice again, the newest money first.
+  void give_back_allocations(Money amount, EntryId entry) {
+    struct Paid {
+      PaymentId payment;
+      std::int64_t amount;
+    };
+    std::vector<Paid> paid;
+    {
+      auto rows = tx_.query(
+          "SELECT payment_id, CAST(SUM(amount) AS BIGINT) FROM allocations WHERE invoice_id = $1"
+          " GROUP BY payment_id HAVING SUM(amount) > 0 ORDER BY MAX(id) DESC",
+          invoice_.id);
+      while (rows.next()) paid.push_back({rows.id<PaymentId>(0), rows.integer(1)});
+    }
+    std::int64_t left = amount.minor();
+    Batch rows{{"id", Batch::integer},         {"account_id", Batch::integer}, {"payment_id", Batch::integer},
+               {"invoice_id", Batch::integer}, {"amount", Batch::integer},     {"entry_id", Batch::integer},
+               {"created_at", Batch::text}};
+    for (const Paid& money : paid) {
+      const std::int64_t taken = std::min(left, money.amount);
+      if (taken == 0) break;
+      rows.add(tx_.reserve_ids(1), invoice_.account, money.payment, invoice_.id, -taken, entry, now_);
+      left -= taken;
+    }
+    BURSAR_ASSERT(left == 0);
+    tx_.insert_many("allocations", rows);
+  }
+
+  void mark_lines() {
+    Batch rows{{"id", Batch::integer}, {"removed_at", Batch::text}};
+    for (const Part& part : parts_) {
+      if (part.whole()) rows.add(part.of->line.id, now_);
+    }
+    if (!rows.empty()) tx_.update_many("invoice_lines", 1, rows);
+  }
+
+  [[nodiscard]] bool anything_left() {
+    auto rows =
+        tx_.query("SELECT 1 FROM invoice_lines WHERE invoice_id = $1 AND removed_at IS NULL LIMIT 1", invoice_.id);
+    return rows.next();
+  }
+  [[nodiscard]] bool was_paid() {
+    auto rows = tx_.query("SELECT 1 FROM allocations WHERE invoice_id = $1 AND amount > 0 LIMIT 1", invoice_.id);
+    return rows.next();
+  }
+
+  void settle(Money off_balance, Corrected& corrected) {
+    const Money balance = invoice_.balance - off_balance;
+    tx_.execute("UPDATE invoices SET balance = $2, version = version + 1 WHERE id = $1", invoice_.id, balance.minor());
+    if (!balance.is_zero()) return;
+    if (!anything_left()) {
+      corrected.status = was_paid() ? InvoiceStatus::refunded : InvoiceStatus::void_;
+      tx_.execute(
+          "UPDATE invoices SET status = $2, autopay_on = NULL, dunning_action = NULL, dunning_on = NULL,"
+          " dunning_offset = NULL WHERE id = $1",
+          invoice_.id, to_string(corrected.status));
+      return;
+    }
+    corrected.status = InvoiceStatus::paid;
+    if (invoice_.status == InvoiceStatus::paid) return;
+    corrected.newly_paid = true;
+    become_paid(tx_, rules_, invoice_, now_);
+  }
+
+  Transaction& tx_;
+  const Rules& rules_;
+  const Invoice& invoice_;
+  std::vector<Part> parts_;
+  Instant now_;
+  Money net_;
+  Money tax_;
+};
+
+// An invoice that can still be corrected.
+Result<Invoice> correctable(Connection& c, InvoiceId id) {
+  auto invoice = find_invoice(c, id);
+  if (!invoice) return not_found("no_such_invoice", "There is no such invoice.");
+  const bool alive = invoice->status == InvoiceStatus::open || invoice->status == InvoiceStatus::paid;
+  if (!alive) {
+    return conflict("invoice_not_voidable",
+                    "The invoice is " + std::string(to_string(invoice->status)) + " and can't be changed any more.");
+  }
+  if (invoice->kind == InvoiceKind::deposit && invoice->status == InvoiceStatus::paid) {
+    return conflict("invoice_not_voidable", "The deposit has become credit.");
+  }
+  return *std::move(invoice);
+}
+
+const OpenLine* find_line(const std::vector<OpenLine>& lines, LineId id) {
+  const auto found = std::find_if(lines.begin(), lines.end(), [id](const OpenLine& l) { return l.line.id == id; });
+  return found == lines.end() ? nullptr : &*found;
+}
+
+// Whether `part` has the sign of `whole` and is not more.
+bool within(Money part, Money whole) {
+  return whole.is_negative() ? (part <= Money::zero(whole.currency()) && part >= whole)
+                             : (!part.is_negative() && part <= whole);
+}
+
+void cancel_unbegun_services(Transaction& tx, const Invoice& invoice, const std::vector<ServiceId>& services,
+                             Instant now) {
+  if (invoice.kind != InvoiceKind::order) return;
+  tx.execute("UPDATE orders SET status = 'cancelled' WHERE account_id = $1 AND invoice_id = $2 AND status = 'pending'",
+             invoice.account, invoice.id);
+  const services::Cause cause{.actor = {.kind = accounts::ActorKind::job}, .reason = "order invoice void"};
+  for (const ServiceId id : services) {
+    const auto service = services::find_service(tx, id);
+    if (!service || service->status != services::ServiceStatus::pending) continue;
+    services::change_services(tx, {&id, 1}, services::Change::cancel, cause, now);
+  }
+}
+
+}  // namespace
+
+Result<Corrected> take_back_lines(Transaction& tx, const Rules& rules, InvoiceId id, std::span<const LineId> lines,
+                                  std::string_view reason, Instant now) {
+  BURSAR_TRY(invoice, correctable(tx, id));
+  const auto open = open_lines(tx, invoice);
+  std::vector<Part> parts;
+  for (const auto& line : open) {
+    if (std::find(lines.begin(), lines.end(), line.line.id) != lines.end()) {
+      parts.push_back({&line, line.net, line.tax});
+    }
+  }
+  if (parts.empty()) return conflict("nothing_to_credit", "Nothing is left of these lines to take back.");
+  return TakeBack(tx, rules, invoice, std::move(parts), now).run(reason);
+}
+
+Result<Corrected> credit_note(Transaction& tx, const Rules& rules, InvoiceId id, std::span<const LineCredit> parts,
+                              std::string_view reason, Instant now) {
+  BURSAR_TRY(invoice, correctable(tx, id));
+  if (!invoice.legal())
+    return conflict("invoice_not_legal", "The invoice has no number yet; its lines can be removed.");
+  const auto open = open_lines(tx, invoice);
+  std::vector<Part> taken;
+  std::vector<FieldError> errors;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const OpenLine* line = find_line(open, parts[i].line);
+    if (line == nullptr || !within(parts[i].net, line->net) || !within(parts[i].tax, line->tax)) {
+      errors.push_back({"/lines/" + std::to_string(i), "is more than what is left of this line"});
+      continue;
+    }
+    taken.push_back({line, parts[i].net, parts[i].tax});
+  }
+  if (!errors.empty()) return invalid("credit_exceeds_line", "More would be credited than is left.", std::move(errors));
+  const Money zero = Money::zero(invoice.total.currency());
+  Money total = zero;
+  for (const Part& part : taken) total += part.net + part.tax;
+  if (!total.is_positive()) return conflict("nothing_to_credit", "A credit note must be over more than nothing.");
+  return TakeBack(tx, rules, invoice, std::move(taken), now).run(reason);
+}
+
+Result<Corrected> credit_amount(Transaction& tx, const Rules& rules, InvoiceId id, Money gross, std::string_view reason,
+                                Instant now) {
+  BURSAR_TRY(invoice, correctable(tx, id));
+  std::vector<Money> left;
+  Money sum = Money::zero(invoice.total.currency());
+  const auto open = open_lines(tx, invoice);
+  for (const auto& line : open) {
+    left.push_back(line.gross());
+    sum += left.back();
+  }
+  if (!gross.is_positive() || gross > sum) {
+    return invalid("credit_exceeds_invoice", "More would be credited than is left of the invoice.",
+                   {{"/amount", "must be above zero and at most " + sum.to_decimal()}});
+  }
+  const auto shares = spread(gross, left, {gross.minor(), sum.minor()});
+  std::vector<LineCredit> parts;
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    if (shares[i].is_zero()) continue;
+    const Money tax = open[i].tax.multiply({shares[i].minor(), left[i].minor()}, Rounding::half_up);
+    parts.push_back({.line = open[i].line.id, .net = shares[i] - tax, .tax = tax});
+  }
+  return credit_note(tx, rules, id, parts, reason, now);
+}
+
+Result<Corrected> void_invoice(Transaction& tx, const Rules& rules, InvoiceId id, std::string_view reason,
+                               Instant now) {
+  BURSAR_TRY(invoice, correctable(tx, id));
+  const auto services = services_of(tx, id);
+  const auto open = open_lines(tx, invoice);
+  std::vector<Part> parts;
+  for (const auto& line : open) parts.push_back({&line, line.net, line.tax});
+  BURSAR_TRY(corrected, TakeBack(tx, rules, invoice, std::move(parts), now).run(reason));
+  cancel_unbegun_services(tx, invoice, services, now);
+  return corrected;
+}
+
+Status write_off(Transaction& tx, const Rules& rules, InvoiceId id, std::string_view reason, Instant now) {
+  const auto invoice = find_invoice(tx, id);
+  if (!invoice) return not_found("no_such_invoice", "There is no such invoice.");
+  if (invoice->status != InvoiceStatus::open) return conflict("invoice_not_open", "Nothing is owed on the invoice.");
+  ledger::apply_new(tx, {.kind = ledger::EntryKind::invoice_written_off,
+                         .source = id.value(),
+                         .account = invoice->account,
+                         .booked_at = now,
+                         .booked_on = rules.today(now),
+                         .postings = ledger::Postings::Builder(invoice->account)
+                                         .debit(LedgerAccount::write_off(), invoice->balance)
+                                         .credit_receivable(id, invoice->balance)
+                                         .build(),
+                         .description = std::string(reason)});
+  tx.execute(
+      "UPDATE invoices SET status = 'uncollectible', balance = 0, autopay_on = NULL, dunning_action = NULL,"
+      " dunning_on = NULL, dunning_offset = NULL, version = version + 1 WHERE id = $1",
+      id);
+  return {};
+}
+
+}  // namespace bursar::invoicing
