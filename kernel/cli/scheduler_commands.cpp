@@ -1,3 +1,6 @@
+#include <sys/resource.h>
+
+#include <chrono>
 #include <cstdio>
 
 #include "base/json_text.hpp"
@@ -20,7 +23,14 @@ std::string counts_json(const scheduler::Counts& counts) {
   return out + "}";
 }
 
-void print_run(const scheduler::RunStatus& run, bool json) {
+// The most memory this process has held, in KiB.
+std::int64_t peak_memory_kb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+void print_run(const scheduler::RunStatus& run, bool json, const std::string& further = "") {
   if (json) {
     std::string steps;
     for (const auto& step : run.steps) {
@@ -28,9 +38,10 @@ void print_run(const scheduler::RunStatus& run, bool json) {
                ", \"counts\": " + counts_json(step.counts) + ", \"chunks\": " + std::to_string(step.chunks) +
                ", \"parked\": " + std::to_string(step.parked) + "}";
     }
-    std::printf("{\"job\": %s, \"scheduled_at\": %s, \"date\": %s, \"status\": %s, \"steps\": [%s]}\n",
+    std::printf("{\"job\": %s, \"scheduled_at\": %s, \"date\": %s, \"status\": %s, \"steps\": [%s]%s}\n",
                 json_string(run.job).c_str(), json_string(run.scheduled_at.to_string()).c_str(),
-                json_string(run.date.to_string()).c_str(), json_string(run.status).c_str(), steps.c_str());
+                json_string(run.date.to_string()).c_str(), json_string(run.status).c_str(), steps.c_str(),
+                further.c_str());
     return;
   }
   std::printf("%s %s (%s): %s%s%s\n", run.job.c_str(), run.date.to_string().c_str(),
@@ -75,10 +86,16 @@ int job_run(const Common& common, const std::string& job, const std::string& at)
   if (app->config().clock == settings::ClockKind::test && *instant > app->clock().now()) {
     if (const auto moved = app->jump_clock(*instant); !moved.ok()) return fail(moved.error());
   }
+  const auto started = std::chrono::steady_clock::now();
   const auto run = app->scheduler().run_job_at(job, *instant);
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
   if (!run.ok()) return fail(run.error(), run.error().code == "no_such_job" ? wrong_usage : failed);
+  const std::int64_t peak = peak_memory_kb();
   app->drain();
-  print_run(*run, common.json);
+  print_run(*run, common.json,
+            ", \"seconds\": " + std::to_string(took.count() / 1'000'000) + "." +
+                std::to_string(1'000'000 + took.count() % 1'000'000).substr(1) +
+                ", \"peak_memory_kb\": " + std::to_string(peak));
   return run->status == "done" ? done : failed;
 }
 
