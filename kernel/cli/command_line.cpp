@@ -19,7 +19,7 @@ struct Options {
   bool dry_run = false;
   bool jump = false;
   int months = 3;
-  std::string file, job, at;
+  std::string file, job, at, listen;
   StaffUser staff;
 };
 
@@ -88,6 +88,9 @@ void add_others(CLI::App& app, Options& o, Command& chosen) {
   command(
       *config, "schema", "The JSON Schema of the configuration, for editors",
       "bursar config schema > bursar.schema.json", o, chosen, [] { return config_schema(); }, false);
+  command(
+      *config, "reference", "The reference page of every key", "bursar config reference", o, chosen,
+      [] { return config_reference(); }, false);
   CLI::App* plugin = group(app, "plugin", "Plugins");
   command(*plugin, "list", "Each configured instance: loaded, or why not", "bursar plugin list", o, chosen,
           [&o] { return plugin_list(o.common); });
@@ -118,7 +121,8 @@ int run(int argc, char** argv) {
   Options options;
   Command chosen;
   command(app, "serve", "Serve the API and run the jobs", "bursar serve --config /etc/bursar/bursar.yaml", options,
-          chosen, [&options] { return serve(options.common); });
+          chosen, [&options] { return serve(options.common, options.listen); })
+      ->add_option("--listen", options.listen, "HOST:PORT instead of server.listen");
   add_others(app, options, chosen);
   add_database(app, options, chosen);
   add_scheduler(app, options, chosen);

@@ -14,10 +14,12 @@ struct Common {
   bool json = false;
 };
 
-int serve(const Common& common);
+// `listen` overrides server.listen of the configuration: "HOST:PORT"; empty: as configured.
+int serve(const Common& common, const std::string& listen);
 
 int config_check(const Common& common);
 int config_schema();
+int config_reference();
 
 int db_migrate(const Common& common, bool dry_run);
 int db_verify(const Common& common);

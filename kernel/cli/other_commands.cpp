@@ -97,6 +97,11 @@ int config_schema() {
   return done;
 }
 
+int config_reference() {
+  std::printf("%s", settings::reference_page().c_str());
+  return done;
+}
+
 int plugin_list(const Common& common) {
   const auto config = read_config(common);
   if (!config.ok()) return fail(config.error(), wrong_usage);

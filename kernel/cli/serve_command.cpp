@@ -1,3 +1,4 @@
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 
@@ -29,13 +30,30 @@ class Signals {
   sigset_t set_{};
 };
 
+bool set_listen(settings::Config& config, const std::string& listen) {
+  const auto colon = listen.rfind(':');
+  if (colon == std::string::npos || colon == 0) return false;
+  const char* begin = listen.data() + colon + 1;
+  const char* end = listen.data() + listen.size();
+  const auto read = std::from_chars(begin, end, config.server.listen_port);
+  config.server.listen_host = listen.substr(0, colon);
+  return read.ec == std::errc() && read.ptr == end;
+}
+
 }  // namespace
 
-int serve(const Common& common) {
+int serve(const Common& common, const std::string& listen) {
   const Signals signals;
-  int code = done;
-  const auto app = open_app(common, code);
-  if (!app) return code;
+  auto config = read_config(common);
+  if (!config.ok()) return fail(config.error(), wrong_usage);
+  if (!listen.empty() && !set_listen(*config, listen)) {
+    return fail(
+        {.kind = ErrorKind::invalid, .code = "bad_listen", .detail = "--listen '" + listen + "' is not HOST:PORT"},
+        wrong_usage);
+  }
+  auto opened = App::open(*config);
+  if (!opened.ok()) return fail(opened.error());
+  const auto app = std::move(opened).value();
   const auto listening = [&](std::uint16_t port) {
     log::info("listening", {{"address", app->config().server.listen_host}, {"port", port}});
     if (common.json) {
