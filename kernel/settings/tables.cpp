@@ -1,37 +1,14 @@
 #include "settings/tables.hpp"
-
-#include <charconv>
+#include "settings/listen.hpp"
 
 namespace bursar::settings {
 namespace {
 
-struct Listen {
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-std::optional<Listen> parse_listen(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0) return std::nullopt;
-  std::string host = text.substr(0, colon);
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  if (host.find_first_not_of(bracketed ? "0123456789abcdefABCDEF:.%"
-                                       : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-") !=
-      std::string::npos)
-    return std::nullopt;
-  Listen out{.host = host, .port = 0};
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data() + colon + 1, end, out.port);
-  if (error != std::errc{} || stopped != end || colon + 1 == text.size()) return std::nullopt;
-  return out;
-}
-
-Kind<Listen> listen() {
+Kind<ListenAddress> listen() {
   const Kind<std::string> text = kind::text(300);
   return {.name = "address and port",
           .json_schema = R"({"type":"string","pattern":"^.+:[0-9]{1,5}$"})",
-          .read = [text](Reader& reader, const Node& node) -> std::optional<Listen> {
+          .read = [text](Reader& reader, const Node& node) -> std::optional<ListenAddress> {
             auto value = text.read(reader, node);
             if (!value) return std::nullopt;
             if (auto parsed = parse_listen(*value)) return parsed;
@@ -39,14 +16,15 @@ Kind<Listen> listen() {
                          "write \"127.0.0.1:8080\" or \"[::1]:8080\"; port 0 lets the system choose");
             return std::nullopt;
           },
-          .show = [](const Listen&) { return std::string(); }};
+          .show = [](const ListenAddress&) { return std::string(); }};
 }
 
 const Table<Server>& server_table() {
   static const Table<Server> table = [] {
     Table<Server> t("server", "The HTTP API.");
-    t.set<Listen>(
-        "listen", listen(), [](Server& s, Listen l) { s.listen_host = std::move(l.host), s.listen_port = l.port; },
+    t.set<ListenAddress>(
+        "listen", listen(),
+        [](Server& s, ListenAddress l) { s.listen_host = std::move(l.host), s.listen_port = l.port; },
         "\"127.0.0.1:8080\"", false, "Where to listen. TLS belongs to a proxy in front.");
     t.key("public_url", &Server::public_url, kind::url(),
           "The address that customers see. Default: http:// and server.listen.");
