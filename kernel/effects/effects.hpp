@@ -39,7 +39,7 @@ struct Effect {
   std::string instance;
   AccountId account;
   std::int64_t object = 0;
-  int attempts = 0;      // performs and inspects so far, this one included
+  int attempts = 0;  // performs and inspects so far, this one included
   Instant created_at;
 };
 
@@ -47,7 +47,7 @@ enum class Verdict { unknown, done, failed, waiting, not_attempted, parked };
 
 struct Outcome {
   Verdict verdict = Verdict::unknown;
-  std::string data = {};   // the handler's own, JSON; stored and handed to settle()
+  std::string data = {};  // the handler's own, JSON; stored and handed to settle()
   std::string error = {};
   std::optional<Duration> next_in = std::nullopt;  // else the worker's back-off
 };
@@ -70,8 +70,10 @@ class Handler {
 };
 
 struct WorkerOptions {
-  int threads = 8;
-  Duration lease = minutes(5);   // longer than any deadline of a plugin call
+  // Calls at the same time, over all instances; each instance's own limit holds within it. Threads are made as they are
+  // needed. With 1, effects are performed one by one in the order they became due.
+  int threads = 64;
+  Duration lease = minutes(5);  // longer than any deadline of a plugin call
   Duration first_backoff = seconds(30);
   Duration max_backoff = hours(6);
 };
@@ -80,13 +82,15 @@ class Workers {
  public:
   Workers(storage::Database& db, const Clock& clock, std::vector<Handler*> handlers, WorkerOptions options = {});
   ~Workers();
-  void start();        // threads that work until stop()
-  void stop();         // lets calls under way end
-  void wake();         // something was recorded
-  // Works off, on the calling thread and the workers', everything that is due at the clock's now, until nothing due is left
-  // or in flight. For `job run`, the test clock and tests.
+  void start();  // threads that work until stop()
+  void stop();   // lets calls under way end
+  void wake();   // something was recorded
+  // Works off, on the calling thread and the workers', everything that is due at the clock's now, until nothing due is
+  // left or in flight. For `job run`, the test clock and tests.
   void drain();
-  struct Counts { std::int64_t recorded = 0, in_flight = 0, unknown = 0, waiting = 0, parked = 0; };
+  struct Counts {
+    std::int64_t recorded = 0, in_flight = 0, unknown = 0, waiting = 0, parked = 0;
+  };
   Counts counts();
 
  private:

@@ -230,6 +230,8 @@ class Transaction : public Connection {
   // PostgreSQL: binary array parameters through unnest(), pipelined: errors may come as late as the next query or the commit.
   // `table` and column names are literals.
   virtual void insert_many(const char* table, const Batch& batch) = 0;
+  // The same, but rows that a uniqueness constraint refuses are left out. Answers how many were new; PostgreSQL waits for that.
+  virtual std::int64_t insert_missing(const char* table, const Batch& batch) = 0;
   // Sets the remaining columns of the rows whose first `key_columns` columns match. Every row of the batch must match
   // exactly one stored row; if not, a StorageError ends the transaction.
   virtual void update_many(const char* table, std::size_t key_columns, const Batch& batch) = 0;

@@ -16,7 +16,10 @@ CREATE TABLE effects (
   created_at TEXT NOT NULL,
   finished_at TEXT
 );
-CREATE INDEX effects_next ON effects (next_at, id) WHERE next_at IS NOT NULL;
+-- What is due, plugin instance by plugin instance, so that a long queue of one does not hide the others.
+CREATE INDEX effects_next ON effects (kind, instance, next_at, id) WHERE next_at IS NOT NULL;
+CREATE INDEX effects_in_flight ON effects (kind, instance) WHERE state = 'in_flight';
+CREATE INDEX effects_parked ON effects (id) WHERE state = 'parked';
 CREATE INDEX effects_object ON effects (object_id);
 
 CREATE TABLE payment_methods (

@@ -44,6 +44,13 @@ class PgRows final : public detail::RowSource {
   int row_ = -1;
 };
 
+std::int64_t rows_changed(const ResultPtr& result) {
+  const std::string_view digits = PQcmdTuples(result.get());
+  std::int64_t changed = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), changed);
+  return changed;
+}
+
 std::int64_t next_block(PgConnection& connection) {
   auto rows = query_rows(connection, "SELECT nextval('bursar_ids')", {});
   BURSAR_ASSERT(rows.next());
@@ -106,11 +113,16 @@ Rows PgTransaction::run_query(Sql sql, std::span<const Param> params) {
 std::int64_t PgTransaction::run_execute(Sql sql, std::span<const Param> params) {
   return guarded([&] {
     connection_.send(sql, Parameters(params));
-    const auto result = connection_.finish();
-    const std::string_view digits = PQcmdTuples(result.get());
-    std::int64_t changed = 0;
-    std::from_chars(digits.data(), digits.data() + digits.size(), changed);
-    return changed;
+    return rows_changed(connection_.finish());
+  });
+}
+
+std::int64_t PgTransaction::insert_missing(const char* table, const Batch& batch) {
+  if (batch.empty()) return 0;
+  const std::string sql = insert_many_sql(Backend::postgresql, table, batch) + " ON CONFLICT DO NOTHING";
+  return guarded([&] {
+    connection_.send_bulk(sql, Parameters(batch), -1);
+    return rows_changed(connection_.finish());
   });
 }
 

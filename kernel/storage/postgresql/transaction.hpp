@@ -36,6 +36,7 @@ class PgTransaction final : public Transaction {
   PgTransaction(PgConnection& connection, IdBlocks& ids) : connection_(connection), ids_(ids) {}
 
   void insert_many(const char* table, const Batch& batch) override;
+  std::int64_t insert_missing(const char* table, const Batch& batch) override;
   void update_many(const char* table, std::size_t key_columns, const Batch& batch) override;
   std::int64_t reserve_ids(std::int64_t count) override;
   void after_commit(std::function<void()> action) override { after_commit_.push_back(std::move(action)); }

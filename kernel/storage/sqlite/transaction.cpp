@@ -79,23 +79,32 @@ void SqliteTransaction::insert_many(const char* table, const Batch& batch) {
   guarded([&] { run_batch(insert_many_sql(Backend::sqlite, table, batch), batch, false); });
 }
 
+std::int64_t SqliteTransaction::insert_missing(const char* table, const Batch& batch) {
+  if (batch.empty()) return 0;
+  const std::string sql = insert_many_sql(Backend::sqlite, table, batch) + " ON CONFLICT DO NOTHING";
+  return guarded([&] { return run_batch(sql, batch, false); });
+}
+
 void SqliteTransaction::update_many(const char* table, std::size_t key_columns, const Batch& batch) {
   if (batch.empty()) return;
   guarded([&] { run_batch(update_many_sql(Backend::sqlite, table, key_columns, batch), batch, true); });
 }
 
-void SqliteTransaction::run_batch(const std::string& sql, const Batch& batch, bool one_row_each) {
+std::int64_t SqliteTransaction::run_batch(const std::string& sql, const Batch& batch, bool one_row_each) {
   const auto lease = connection_.prepare_bulk(sql);
+  std::int64_t changed = 0;
   for (std::size_t row = 0; row < batch.size(); ++row) {
     bind_row(connection_, lease.get(), batch, row);
     if (const int code = sqlite3_step(lease.get()); code != SQLITE_DONE) throw_error(connection_.get(), code, sql);
-    if (one_row_each && sqlite3_changes64(connection_.get()) != 1) {
-      throw StorageError("row " + std::to_string(row) + " of a batch matched " +
-                             std::to_string(sqlite3_changes64(connection_.get())) + " stored rows: " + sql,
-                         false);
+    const auto rows = sqlite3_changes64(connection_.get());
+    if (one_row_each && rows != 1) {
+      throw StorageError(
+          "row " + std::to_string(row) + " of a batch matched " + std::to_string(rows) + " stored rows: " + sql, false);
     }
+    changed += rows;
     sqlite3_reset(lease.get());
   }
+  return changed;
 }
 
 }  // namespace bursar::storage::sqlite

@@ -23,6 +23,7 @@ class SqliteTransaction final : public Transaction {
   SqliteTransaction(SqliteConnection& connection, IdBlock& ids) : connection_(connection), ids_(ids) {}
 
   void insert_many(const char* table, const Batch& batch) override;
+  std::int64_t insert_missing(const char* table, const Batch& batch) override;
   void update_many(const char* table, std::size_t key_columns, const Batch& batch) override;
   std::int64_t reserve_ids(std::int64_t count) override;
   void after_commit(std::function<void()> action) override { after_commit_.push_back(std::move(action)); }
@@ -39,7 +40,7 @@ class SqliteTransaction final : public Transaction {
  private:
   template <class F>
   auto guarded(F&& work);
-  void run_batch(const std::string& sql, const Batch& batch, bool one_row_each);
+  std::int64_t run_batch(const std::string& sql, const Batch& batch, bool one_row_each);
 
   SqliteConnection& connection_;
   IdBlock& ids_;

@@ -1,0 +1,218 @@
+// One effect at a time: what each verdict leads to.
+#include "double.hpp"
+
+namespace bursar::effects::testing {
+namespace {
+
+class VerdictsTest : public EffectsTest {
+ protected:
+  Outside outside_;
+};
+INSTANTIATE_TEST_SUITE_P(Backends, VerdictsTest, test::backends());
+
+TEST_P(VerdictsTest, an_effect_is_recorded_once_by_its_key) {
+  EXPECT_EQ(record_now({charge("a"), charge("b")}), 2);
+  EXPECT_EQ(record_now({charge("b"), charge("c"), charge("c")}), 1);
+  EXPECT_EQ(record_now({}), 0);
+}
+
+TEST_P(VerdictsTest, a_due_effect_is_performed_once_and_settled_with_its_state) {
+  record_now({charge("a")});
+  outside_.on_perform = [](const Effect& effect) {
+    EXPECT_EQ(effect.key, "a");
+    EXPECT_EQ(effect.instance, "cards");
+    EXPECT_EQ(effect.account, AccountId(1));
+    EXPECT_EQ(effect.object, 7);
+    EXPECT_EQ(effect.attempts, 1);
+    return Outcome{.verdict = Verdict::done, .data = "{\"reference\":\"x\"}"};
+  };
+  int settled = 0;
+  outside_.on_settle = [&](storage::Transaction&, const Effect&, Outcome& outcome, Instant now) {
+    settled = 1;
+    EXPECT_EQ(outcome.data, "{\"reference\":\"x\"}");
+    EXPECT_EQ(now, clock_.now());
+  };
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  workers.drain();
+  EXPECT_EQ(outside_.performs("a"), 1);
+  EXPECT_EQ(settled, 1);
+  EXPECT_EQ(state("a"), "done");
+  EXPECT_EQ(column("SELECT outcome FROM effects WHERE key = $1", "a"), "{\"reference\":\"x\"}");
+}
+
+TEST_P(VerdictsTest, an_effect_waits_for_its_time) {
+  auto later = charge("a");
+  later.not_before = clock_.now() + hours(1);
+  record_now({later});
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  EXPECT_EQ(outside_.performs("a"), 0);
+  clock_.advance(hours(1));
+  workers.drain();
+  EXPECT_EQ(outside_.performs("a"), 1);
+}
+
+TEST_P(VerdictsTest, an_exception_means_unknown_and_is_inspected_at_growing_intervals_never_performed_again) {
+  record_now({charge("a")});
+  outside_.on_perform = [](const Effect&) -> Outcome { throw std::runtime_error("connection reset"); };
+  outside_.on_inspect = [](const Effect&) -> Outcome { throw std::runtime_error("still down"); };
+  Workers workers(*db_, clock_, {&outside_}, {.first_backoff = seconds(30), .max_backoff = minutes(5)});
+  workers.drain();
+  EXPECT_EQ(state("a"), "unknown");
+  EXPECT_EQ(column("SELECT error FROM effects WHERE key = $1", "a"), "connection reset");
+  EXPECT_EQ(workers.counts().unknown, 1);
+  for (const std::int64_t wait : {30, 60, 120, 240, 300, 300}) {
+    const int before = outside_.inspects("a");
+    clock_.advance(seconds(wait - 1));
+    workers.drain();
+    EXPECT_EQ(outside_.inspects("a"), before) << wait;
+    clock_.advance(seconds(1));
+    workers.drain();
+    EXPECT_EQ(outside_.inspects("a"), before + 1) << wait;
+  }
+  outside_.on_inspect = [](const Effect&) { return Outcome{.verdict = Verdict::done}; };
+  clock_.advance(minutes(5));
+  workers.drain();
+  EXPECT_EQ(state("a"), "done");
+  EXPECT_EQ(outside_.performs("a"), 1);
+}
+
+TEST_P(VerdictsTest, an_act_the_other_side_never_saw_is_performed_again) {
+  record_now({charge("a")});
+  outside_.on_perform = [](const Effect& effect) {
+    return Outcome{.verdict = effect.attempts == 1 ? Verdict::unknown : Verdict::done};
+  };
+  outside_.on_inspect = [](const Effect&) { return Outcome{.verdict = Verdict::not_attempted}; };
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  clock_.advance(seconds(30));
+  workers.drain();
+  EXPECT_EQ(state("a"), "recorded");
+  EXPECT_EQ(outside_.performs("a"), 1);
+  clock_.advance(minutes(1));
+  workers.drain();
+  EXPECT_EQ(state("a"), "done");
+  EXPECT_EQ(outside_.performs("a"), 2);
+}
+
+TEST_P(VerdictsTest, a_call_that_was_never_made_is_made_later) {
+  record_now({charge("a")});
+  outside_.on_perform = [](const Effect& effect) {
+    return Outcome{.verdict = effect.attempts < 3 ? Verdict::not_attempted : Verdict::done};
+  };
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  EXPECT_EQ(outside_.performs("a"), 1);
+  clock_.advance(seconds(30));
+  workers.drain();
+  clock_.advance(seconds(60));
+  workers.drain();
+  EXPECT_EQ(state("a"), "done");
+  EXPECT_EQ(outside_.inspects("a"), 0);
+}
+
+TEST_P(VerdictsTest, a_waiting_effect_is_inspected_when_the_handler_said) {
+  record_now({charge("a")});
+  outside_.on_perform = [](const Effect&) { return Outcome{.verdict = Verdict::waiting, .next_in = hours(2)}; };
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  EXPECT_EQ(state("a"), "waiting");
+  clock_.advance(hours(2));
+  workers.drain();
+  EXPECT_EQ(outside_.inspects("a"), 1);
+  EXPECT_EQ(state("a"), "done");
+}
+
+TEST_P(VerdictsTest, a_handler_that_says_now_for_ever_does_not_keep_drain_from_ending) {
+  record_now({charge("a")});
+  outside_.on_perform = [](const Effect&) { return Outcome{.verdict = Verdict::waiting, .next_in = seconds(0)}; };
+  outside_.on_inspect = outside_.on_perform;
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  EXPECT_EQ(state("a"), "waiting");
+  EXPECT_EQ(outside_.inspects("a"), 0);
+}
+
+TEST_P(VerdictsTest, failed_and_parked_effects_are_not_looked_at_again) {
+  record_now({charge("failed"), charge("parked")});
+  outside_.on_perform = [](const Effect& effect) {
+    return Outcome{.verdict = effect.key == "failed" ? Verdict::failed : Verdict::parked, .error = "declined"};
+  };
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  clock_.advance(days(400));
+  workers.drain();
+  EXPECT_EQ(outside_.total(), 2U);
+  EXPECT_EQ(outside_.inspects("failed") + outside_.inspects("parked"), 0);
+  EXPECT_EQ(state("failed"), "failed");
+  EXPECT_EQ(state("parked"), "parked");
+  EXPECT_EQ(workers.counts().parked, 1);
+}
+
+TEST_P(VerdictsTest, settling_may_change_the_outcome_and_record_what_follows) {
+  record_now({charge("a:1")});
+  outside_.on_perform = [](const Effect& effect) {
+    return Outcome{.verdict = effect.key == "a:1" ? Verdict::unknown : Verdict::done};
+  };
+  outside_.on_settle = [&](storage::Transaction& tx, const Effect& effect, Outcome& outcome, Instant now) {
+    if (effect.key != "a:1") return;
+    outcome.verdict = Verdict::failed;
+    const NewEffect next[] = {charge("a:2")};
+    record(tx, now, next);
+  };
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  EXPECT_EQ(state("a:1"), "failed");
+  EXPECT_EQ(state("a:2"), "done");
+}
+
+TEST_P(VerdictsTest, an_outcome_that_cannot_be_settled_stays_unknown_and_is_inspected_not_repeated) {
+  record_now({charge("a")});
+  bool broken = true;
+  outside_.on_settle = [&](storage::Transaction& tx, const Effect&, Outcome&, Instant) {
+    tx.execute("UPDATE number_series SET next = next");
+    if (broken) throw InvariantBroken("a bug of ours");
+  };
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  EXPECT_EQ(state("a"), "unknown");
+  EXPECT_EQ(column("SELECT error FROM effects WHERE key = $1", "a"), "not settled: a bug of ours");
+  broken = false;
+  clock_.advance(minutes(1));
+  workers.drain();
+  EXPECT_EQ(state("a"), "done");
+  EXPECT_EQ(outside_.performs("a"), 1);
+}
+
+TEST_P(VerdictsTest, an_effect_in_flight_when_its_process_died_is_inspected_never_performed) {
+  record_now({charge("a")});
+  db_->write("crash", [&](storage::Transaction& tx) {
+    tx.execute(
+        "UPDATE effects SET state = 'in_flight', attempts = 1, worker = 'dead-0', lease_until = $1, next_at = $1",
+        clock_.now() + minutes(5));
+  });
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  if (GetParam() == storage::Backend::postgresql) {
+    // Another process may well be alive, so its lease counts.
+    EXPECT_EQ(outside_.inspects("a"), 0);
+    clock_.advance(minutes(5));
+    workers.drain();
+  }
+  EXPECT_EQ(outside_.inspects("a"), 1);
+  EXPECT_EQ(outside_.performs("a"), 0);
+  EXPECT_EQ(state("a"), "done");
+}
+
+TEST_P(VerdictsTest, a_kind_without_a_handler_is_left_alone) {
+  auto other = charge("a");
+  other.kind = "message";
+  record_now({other});
+  Workers workers(*db_, clock_, {&outside_});
+  workers.drain();
+  EXPECT_EQ(state("a"), "recorded");
+}
+
+}  // namespace
+}  // namespace bursar::effects::testing
