@@ -1,0 +1,94 @@
+// The public API over the domain: takes a well-formed request, finds its route, proves who asks, decides whether they
+// may, reads the body, calls the handler and renders what comes back. Handlers (routes/) stay thin.
+//
+//   http::Api api({.db = db, .clock = clock, ...});
+//   auto server = http::Server::start(http::ServerOptions::from(config.server), api.handlers(), metrics);
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounts/identity.hpp"
+#include "base/id.hpp"
+#include "base/time.hpp"
+#include "http/cursor.hpp"
+#include "http/limiter.hpp"
+#include "http/metrics.hpp"
+#include "http/route.hpp"
+#include "http/server.hpp"
+#include "invoicing/rules.hpp"
+#include "settings/config.hpp"
+#include "storage/database.hpp"
+
+namespace bursar::payments {
+class Gateways;
+class Payments;
+}  // namespace bursar::payments
+namespace bursar::plugin_host {
+class PluginHost;
+}
+namespace bursar::scheduler {
+class Scheduler;
+}
+
+namespace bursar::http {
+
+// What the handlers work with. Everything outlives the Api. A null pointer leaves its routes out.
+struct Dependencies {
+  storage::Database& db;
+  const Clock& clock;
+  const IdCodec& ids;
+  IdCodec::Key id_key;  // of `ids`; signs cursors
+  const settings::Config& config;
+  const invoicing::Rules& rules;
+  accounts::Identity& identity;
+  Metrics& metrics;
+  scheduler::Scheduler* scheduler = nullptr;
+  // Moves the test clock and answers when all scheduled work up to then is done; empty unless `clock: test`.
+  std::function<Status(Instant)> set_test_clock = {};
+  // Something was recorded that effect workers should see to.
+  std::function<void()> wake_workers = {};
+  payments::Payments* payments = nullptr;
+  payments::Gateways* gateways = nullptr;
+  plugin_host::PluginHost* plugins = nullptr;
+};
+
+struct Rates {
+  Rate anonymous{.name = "anonymous", .per_second = 50, .burst = 500};
+  Rate user{.name = "user", .per_second = 500, .burst = 5'000};
+  Rate staff{.name = "staff", .per_second = 2'000, .burst = 20'000};
+};
+
+class Api {
+ public:
+  explicit Api(const Dependencies& dependencies, const Rates& rates = {});
+  ~Api();
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+
+  // For Server::start(). `draining` is asked by /readyz; the Api outlives the server.
+  Handlers handlers(std::function<bool()> draining = {});
+  Answer handle(const Request& request);
+
+  [[nodiscard]] const RouteTable& routes() const { return routes_; }
+  [[nodiscard]] const std::string& openapi() const { return openapi_; }
+
+ private:
+  std::optional<Answer> immediate(const Request& request) const;
+  Answer readiness(const Request& request) const;
+  Answer handle_api(const Request& request, std::string_view path);
+  Result<Answer> run(const Request& request, const RouteTable::Match& match);
+
+  Dependencies app_;
+  Rates rates_;
+  RouteTable routes_;
+  std::string openapi_;
+  CursorCodec cursors_;
+  Limiter limiter_;
+  std::function<bool()> draining_;
+};
+
+}  // namespace bursar::http
