@@ -19,7 +19,7 @@ struct Options {
   bool dry_run = false;
   bool jump = false;
   int months = 3;
-  std::string file, job, at, listen;
+  std::string file, job, at, listen, url;
   StaffUser staff;
 };
 
@@ -91,6 +91,9 @@ void add_others(CLI::App& app, Options& o, Command& chosen) {
   command(
       *config, "reference", "The reference page of every key", "bursar config reference", o, chosen,
       [] { return config_reference(); }, false);
+  command(
+      *config, "example", "A configuration to start from", "bursar config example > bursar.yaml", o, chosen,
+      [] { return config_example(); }, false);
   CLI::App* plugin = group(app, "plugin", "Plugins");
   command(*plugin, "list", "Each configured instance: loaded, or why not", "bursar plugin list", o, chosen,
           [&o] { return plugin_list(o.common); });
@@ -105,11 +108,11 @@ void add_others(CLI::App& app, Options& o, Command& chosen) {
   CLI::App* demo = group(app, "demo", "The demonstration provider");
   command(*demo, "seed", "Fill an empty store with a catalog and customers",
           "bursar demo seed --config config/demo.yaml", o, chosen, [&o] { return demo_seed(o.common); });
-  command(*demo, "run", "Move the test clock through months of daily runs and show what happened",
-          "bursar demo run --months 3", o, chosen, [&o] { return demo_run(o.common, o.months); })
-      ->add_option("--months", o.months, "How many")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 36));
+  CLI::App* run = command(*demo, "run", "Move the test clock through months of daily runs and show what happened",
+                          "bursar demo run --months 3 --config config/demo.yaml", o, chosen,
+                          [&o] { return demo_run(o.common, o.months, o.url); });
+  run->add_option("--months", o.months, "How many")->capture_default_str()->check(CLI::Range(1, 36));
+  run->add_option("--url", o.url, "Of the running server, where one holds the store: http://127.0.0.1:8080");
 }
 
 }  // namespace
@@ -119,6 +122,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string(BURSAR_VERSION));
   app.require_subcommand(1);
   Options options;
+  app.add_option("--config", options.common.config_file, "The configuration file; also after the command");
   Command chosen;
   command(app, "serve", "Serve the API and run the jobs", "bursar serve --config /etc/bursar/bursar.yaml", options,
           chosen, [&options] { return serve(options.common, options.listen); })

@@ -20,6 +20,8 @@ int serve(const Common& common, const std::string& listen);
 int config_check(const Common& common);
 int config_schema();
 int config_reference();
+int config_example();
+const char* example_configuration();  // config/production.example.yaml
 
 int db_migrate(const Common& common, bool dry_run);
 int db_verify(const Common& common);
@@ -40,6 +42,7 @@ struct StaffUser {
 int user_create_staff(const Common& common, const StaffUser& user);
 
 int demo_seed(const Common& common);
-int demo_run(const Common& common, int months);
+// `url`: of a server that holds the store; empty: none runs.
+int demo_run(const Common& common, int months, const std::string& url);
 
 }  // namespace bursar::cli

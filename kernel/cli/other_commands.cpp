@@ -93,12 +93,17 @@ int config_check(const Common& common) {
 }
 
 int config_schema() {
-  std::printf("%s\n", settings::json_schema().c_str());
+  std::printf("%s", settings::json_schema().c_str());
   return done;
 }
 
 int config_reference() {
   std::printf("%s", settings::reference_page().c_str());
+  return done;
+}
+
+int config_example() {
+  std::printf("%s", example_configuration());
   return done;
 }
 

@@ -1,9 +1,9 @@
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 
 #include "base/log.hpp"
 #include "cli/support.hpp"
+#include "settings/listen.hpp"
 
 namespace bursar::cli {
 namespace {
@@ -31,13 +31,11 @@ class Signals {
 };
 
 bool set_listen(settings::Config& config, const std::string& listen) {
-  const auto colon = listen.rfind(':');
-  if (colon == std::string::npos || colon == 0) return false;
-  const char* begin = listen.data() + colon + 1;
-  const char* end = listen.data() + listen.size();
-  const auto read = std::from_chars(begin, end, config.server.listen_port);
-  config.server.listen_host = listen.substr(0, colon);
-  return read.ec == std::errc() && read.ptr == end;
+  const auto address = settings::parse_listen(listen);
+  if (!address) return false;
+  config.server.listen_host = address->host;
+  config.server.listen_port = address->port;
+  return true;
 }
 
 }  // namespace
@@ -58,8 +56,12 @@ int serve(const Common& common, const std::string& listen) {
     log::info("listening", {{"address", app->config().server.listen_host}, {"port", port}});
     if (common.json) {
       std::printf("{\"port\": %d}\n", port);
-      std::fflush(stdout);
+    } else {
+      const std::string& host = app->config().server.listen_host;
+      std::printf("listening on http://%s:%d\n",
+                  host.find(':') == std::string::npos ? host.c_str() : ("[" + host + "]").c_str(), port);
     }
+    std::fflush(stdout);
   };
   const auto served = app->serve(listening, [&] {
     const int signal = signals.wait();
