@@ -43,4 +43,8 @@ inline constexpr const char* demo_card_gateway = "cards";
 inline constexpr const char* demo_bank_gateway = "bank";
 inline constexpr const char* demo_panel = "servers";
 
+// Method tokens of the sandbox gateway.
+inline constexpr const char* demo_good_card = "tok_success";
+inline constexpr const char* demo_declined_card = "tok_decline";
+
 }  // namespace bursar::cli
