@@ -45,6 +45,6 @@ inline constexpr const char* demo_panel = "servers";
 
 // Method tokens of the sandbox gateway.
 inline constexpr const char* demo_good_card = "tok_success";
-inline constexpr const char* demo_declined_card = "tok_decline";
+inline constexpr const char* demo_declined_card = "tok_decline_soft";
 
 }  // namespace bursar::cli
