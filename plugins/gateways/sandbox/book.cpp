@@ -1,0 +1,100 @@
+#include "book.hpp"
+
+#include <charconv>
+
+namespace sandbox {
+namespace {
+
+constexpr std::string_view state_names[] = {"charged", "pending", "action", "declined"};
+
+std::int64_t number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw std::runtime_error("the sandbox's book holds a damaged number");
+  return value;
+}
+
+std::string write(const Entry& entry) {
+  std::string out = "key=" + entry.key + "\nstate=" + std::string(state_names[static_cast<std::size_t>(entry.state)]) +
+                    "\nminor=" + std::to_string(entry.minor) + "\ncurrency=" + entry.currency + "\n";
+  if (!entry.decline.empty()) out += "decline=" + entry.decline + "\n";
+  if (entry.settles_at != 0) out += "settles_at=" + std::to_string(entry.settles_at) + "\n";
+  for (const RefundEntry& refund : entry.refunds)
+    out += "refund=" + refund.id + " " + refund.key + " " + std::to_string(refund.minor) + "\n";
+  return out;
+}
+
+RefundEntry read_refund(std::string_view text) {
+  const std::size_t key = text.find(' ');
+  const std::size_t minor = text.rfind(' ');
+  if (key == std::string_view::npos || minor == key)
+    throw std::runtime_error("the sandbox's book holds a damaged refund");
+  return {std::string(text.substr(0, key)), std::string(text.substr(key + 1, minor - key - 1)),
+          number(text.substr(minor + 1))};
+}
+
+State read_state(std::string_view text) {
+  for (std::size_t i = 0; i < std::size(state_names); ++i) {
+    if (state_names[i] == text) return static_cast<State>(i);
+  }
+  throw std::runtime_error("the sandbox's book holds an unknown state");
+}
+
+Entry read(std::string_view payment_id, std::string_view text) {
+  Entry entry;
+  entry.payment_id = payment_id;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::size_t equals = std::min(line.find('='), line.size());
+    const std::string_view name = line.substr(0, equals);
+    const std::string_view value = line.substr(std::min(equals + 1, line.size()));
+    if (name == "key") entry.key = value;
+    if (name == "state") entry.state = read_state(value);
+    if (name == "minor") entry.minor = number(value);
+    if (name == "currency") entry.currency = value;
+    if (name == "decline") entry.decline = value;
+    if (name == "settles_at") entry.settles_at = number(value);
+    if (name == "refund") entry.refunds.push_back(read_refund(value));
+  }
+  return entry;
+}
+
+std::string payment_key(std::string_view id) { return "payment/" + std::string(id); }
+std::string refund_key(std::string_view id) { return "refund/" + std::string(id); }
+
+}  // namespace
+
+std::int64_t Entry::refunded() const {
+  std::int64_t sum = 0;
+  for (const RefundEntry& refund : refunds) sum += refund.minor;
+  return sum;
+}
+
+std::optional<Book::Found> Book::find(bursar::Call& call, std::string_view payment_id) const {
+  std::optional<std::string> stored = host_.store_get(call, payment_key(payment_id));
+  if (!stored) return std::nullopt;
+  Entry entry = read(payment_id, *stored);
+  return Found{std::move(entry), std::move(*stored)};
+}
+
+std::optional<Book::Found> Book::find_by_refund(bursar::Call& call, std::string_view refund_id) const {
+  const std::optional<std::string> payment_id = host_.store_get(call, refund_key(refund_id));
+  return payment_id ? find(call, *payment_id) : std::nullopt;
+}
+
+bool Book::add(bursar::Call& call, const Entry& entry) const {
+  return host_.store_swap(call, payment_key(entry.payment_id), std::nullopt, write(entry));
+}
+
+bool Book::replace(bursar::Call& call, const Found& before, const Entry& after) const {
+  return host_.store_swap(call, payment_key(after.payment_id), before.stored, write(after));
+}
+
+void Book::name_refund(bursar::Call& call, std::string_view refund_id, std::string_view payment_id) const {
+  host_.store_put(call, refund_key(refund_id), payment_id);
+}
+
+}  // namespace sandbox

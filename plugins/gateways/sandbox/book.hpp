@@ -1,0 +1,54 @@
+// The sandbox's own book of what it charged and gave back, in the host's store, so that it outlives a restart.
+//
+// One value per payment, under "payment/ID": lines "name=value", among them one "refund=ID KEY MINOR" per refund.
+// "refund/ID" names the payment.
+#pragma once
+
+#include <bursar/payment.hpp>
+
+namespace sandbox {
+
+enum class State { charged, pending, action, declined };
+
+struct RefundEntry {
+  std::string id;
+  std::string key;
+  std::int64_t minor = 0;
+};
+
+struct Entry {
+  std::string payment_id;
+  std::string key;  // the idempotency key of the attempt
+  State state = State::charged;
+  std::string decline;     // "soft" or "final" when declined
+  std::int64_t minor = 0;  // what is or will be charged
+  std::string currency;
+  std::int64_t settles_at = 0;  // pending, action: the host clock's milliseconds
+  std::vector<RefundEntry> refunds;
+
+  [[nodiscard]] std::int64_t refunded() const;
+  [[nodiscard]] std::string reference() const { return "sandbox-" + payment_id; }
+};
+
+class Book {
+ public:
+  explicit Book(bursar::Host host) : host_(host) {}
+
+  // The entry, and the stored text that `replace` compares with.
+  struct Found {
+    Entry entry;
+    std::string stored;
+  };
+  [[nodiscard]] std::optional<Found> find(bursar::Call& call, std::string_view payment_id) const;
+  [[nodiscard]] std::optional<Found> find_by_refund(bursar::Call& call, std::string_view refund_id) const;
+
+  // False when somebody else wrote in between: read again.
+  [[nodiscard]] bool add(bursar::Call& call, const Entry& entry) const;
+  [[nodiscard]] bool replace(bursar::Call& call, const Found& before, const Entry& after) const;
+  void name_refund(bursar::Call& call, std::string_view refund_id, std::string_view payment_id) const;
+
+ private:
+  bursar::Host host_;
+};
+
+}  // namespace sandbox

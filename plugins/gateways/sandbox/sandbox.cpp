@@ -1,0 +1,240 @@
+// A gateway for tries and tests that behaves like a card provider's test mode; README.md has the table of magic amounts
+// and tokens.
+#include <bursar/plugin.hpp>
+
+#include "book.hpp"
+#include "magic.hpp"
+
+namespace {
+
+using bursar::Call;
+using bursar::Payment;
+using sandbox::Behaviour;
+using sandbox::Book;
+using sandbox::Entry;
+using sandbox::State;
+
+constexpr bursar::Choice behaviours[] = {
+    {"success", "Succeed"},
+    {"decline_soft", "Decline, may pass later"},
+    {"decline_final", "Decline for good"},
+    {"action", "Require an action"},
+    {"delayed", "Settle later"},
+    {"timeout", "Charge, then time out"},
+    {"refused", "Refuse connection"},
+    {"partial", "Settle for half of the amount"},
+};
+
+class Sandbox final {
+ public:
+  static constexpr bursar::Info info{
+      .kind = bursar::Kind::gateway,
+      .name = "Sandbox",
+      .summary = "Cards in test mode: no money moves, magic amounts and tokens choose the outcome.",
+      .vendor = "Bursar",
+      .license = "Apache-2.0",
+      .concurrent = true};
+  static constexpr bursar::Setting settings[] = {
+      {.key = "behaviour",
+       .type = bursar::SettingType::choice,
+       .label = "Behaviour",
+       .help = "What happens to a charge that is not magic.",
+       .default_value = "success",
+       .choices = behaviours},
+      {.key = "settle_after",
+       .type = bursar::SettingType::duration,
+       .label = "Settle after",
+       .help = "How long a delayed payment stays pending, by Bursar's clock.",
+       .default_value = "5s",
+       .minimum = 0,
+       .maximum = 30LL * 86'400'000},
+      {.key = "display_name",
+       .label = "Name for customers",
+       .help = "What customers choose.",
+       .default_value = "Test card",
+       .maximum = 80},
+  };
+  static constexpr std::string_view needs[] = {BURSAR_STORE_ID, BURSAR_CLOCK_ID};
+
+  Sandbox(bursar::Host host, const bursar::Settings& settings)
+      : host_(host),
+        book_(host),
+        otherwise_(sandbox::behaviour_named(settings.text("behaviour"))),
+        settle_after_(settings.duration("settle_after")),
+        display_name_(settings.text("display_name")) {}
+
+  [[nodiscard]] bursar::PaymentOptions payment_options() const {
+    return {.capabilities = BURSAR_PAYMENT_CAN_STORE_METHODS | BURSAR_PAYMENT_CAN_REFUND_PARTLY,
+            .display_name = display_name_};
+  }
+
+  Payment begin(Call& call, const bursar::Charge& charge) {
+    Payment payment = this->charge(call, charge);
+    if (charge.save_method && payment.outcome != bursar::PaymentOutcome::declined) {
+      payment.method = {.token = "tok_success",
+                        .type = "card",
+                        .label = "Test card ending 4242",
+                        .expiry_year = 2099,
+                        .expiry_month = 12};
+    }
+    return payment;
+  }
+
+  Payment charge(Call& call, const bursar::Charge& charge) {
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+      const std::optional<Book::Found> before = book_.find(call, charge.payment_id);
+      // A payment is charged once; only a declined one may be tried anew, and then under a new key.
+      if (before && (before->entry.state != State::declined || before->entry.key == call.idempotency_key())) {
+        return answer(call, *before);
+      }
+      const Behaviour behaviour = sandbox::behaviour_of_charge(charge.method_token, charge.amount.minor, otherwise_);
+      if (behaviour == Behaviour::refuse_connection) throw bursar::NotAttempted("sandbox: connection refused");
+      const Entry entry = new_entry(call, charge, behaviour);
+      if (!(before ? book_.replace(call, *before, entry) : book_.add(call, entry))) continue;
+      if (behaviour == Behaviour::time_out_after)
+        throw bursar::OutcomeUnknown("sandbox: no answer in time, though the charge was made");
+      return payment_of(entry);
+    }
+    throw bursar::OutcomeUnknown("sandbox: the book changed too often");
+  }
+
+  Payment refund(Call& call, const bursar::Refund& refund) {
+    const Behaviour behaviour = sandbox::behaviour_of_refund(refund.amount.minor);
+    if (behaviour == Behaviour::refuse_connection) throw bursar::NotAttempted("sandbox: connection refused");
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+      const std::optional<Book::Found> before = book_.find(call, refund.payment_id);
+      if (!before || settled(before->entry).state != State::charged) {
+        return Payment::declined(bursar::Decline::final, "other", "no such charge to refund");
+      }
+      for (const sandbox::RefundEntry& done : before->entry.refunds) {
+        if (done.id == refund.refund_id || done.key == call.idempotency_key()) return refunded(before->entry, done);
+      }
+      if (behaviour == Behaviour::decline_final)
+        return Payment::declined(bursar::Decline::final, "other", "the refund was declined");
+      Entry after = settled(before->entry);
+      if (refund.amount.minor <= 0 || refund.amount.currency != after.currency ||
+          refund.amount.minor > after.minor - after.refunded()) {
+        return Payment::declined(bursar::Decline::final, "amount_out_of_range", "more than what is left of the charge");
+      }
+      after.refunds.push_back(
+          {std::string(refund.refund_id), std::string(call.idempotency_key()), refund.amount.minor});
+      book_.name_refund(call, refund.refund_id, refund.payment_id);
+      if (!book_.replace(call, *before, after)) continue;
+      if (behaviour == Behaviour::time_out_after)
+        throw bursar::OutcomeUnknown("sandbox: no answer in time, though the refund was made");
+      return refunded(after, after.refunds.back());
+    }
+    throw bursar::OutcomeUnknown("sandbox: the book changed too often");
+  }
+
+  Payment lookup(Call& call, const bursar::Lookup& lookup) {
+    if (lookup.kind != bursar::LookupKind::refund) {
+      if (const std::optional<Book::Found> found = book_.find(call, lookup.id)) return answer(call, *found);
+    }
+    if (lookup.kind != bursar::LookupKind::payment) {
+      if (const std::optional<Book::Found> found = book_.find_by_refund(call, lookup.id)) {
+        for (const sandbox::RefundEntry& done : found->entry.refunds) {
+          if (done.id == lookup.id) return refunded(found->entry, done);
+        }
+      }
+    }
+    return Payment::not_attempted();
+  }
+
+  // Its tokens are words of a table: there is nothing to forget.
+  void detach_method(Call& /*call*/, const bursar::Detach& /*detach*/) {}
+
+ private:
+  static constexpr int attempts_max = 50;
+
+  [[nodiscard]] std::int64_t now() const { return host_.now().time_since_epoch().count(); }
+
+  [[nodiscard]] Entry new_entry(Call& call, const bursar::Charge& charge, Behaviour behaviour) const {
+    Entry entry;
+    entry.payment_id = charge.payment_id;
+    entry.key = call.idempotency_key();
+    entry.currency = charge.amount.currency;
+    entry.minor = charge.amount.minor;
+    switch (behaviour) {
+      case Behaviour::decline_soft:
+      case Behaviour::decline_final:
+        entry.state = State::declined;
+        entry.decline = behaviour == Behaviour::decline_soft ? "soft" : "final";
+        break;
+      case Behaviour::require_action:
+      case Behaviour::settle_later:
+        entry.state = behaviour == Behaviour::settle_later ? State::pending : State::action;
+        entry.settles_at = now() + settle_after_.count();
+        break;
+      case Behaviour::settle_partly:
+        entry.minor = std::max<std::int64_t>(1, charge.amount.minor / 2);
+        break;
+      case Behaviour::succeed:
+      case Behaviour::time_out_after:
+      case Behaviour::refuse_connection:
+        break;
+    }
+    return entry;
+  }
+
+  // A waiting entry becomes a charge by the passing of time alone.
+  [[nodiscard]] Entry settled(Entry entry) const {
+    if ((entry.state == State::pending || entry.state == State::action) && now() >= entry.settles_at) {
+      entry.state = State::charged;
+      entry.settles_at = 0;
+    }
+    return entry;
+  }
+
+  // What the book says now. Writing down that it settled is for readers of the book only, so losing a race there is
+  // harmless.
+  Payment answer(Call& call, const Book::Found& found) const {
+    const Entry entry = settled(found.entry);
+    if (entry.state != found.entry.state && !book_.replace(call, found, entry)) {
+      host_.log(BURSAR_LOG_DEBUG, "another call wrote the settlement down");
+    }
+    return payment_of(entry);
+  }
+
+  [[nodiscard]] Payment payment_of(const Entry& entry) const {
+    switch (entry.state) {
+      case State::declined:
+        return entry.decline == "soft"
+                   ? Payment::declined(bursar::Decline::soft, "insufficient_funds",
+                                       "the test card has insufficient funds")
+                   : Payment::declined(bursar::Decline::final, "stolen_or_lost", "the test card was reported stolen");
+      case State::pending:
+        return Payment::pending(entry.reference(),
+                                bursar::Milliseconds(std::max<std::int64_t>(1, entry.settles_at - now())));
+      case State::action: {
+        Payment payment = Payment::requires_action(
+            entry.reference(), {.type = "redirect",
+                                .url = "https://sandbox.example.com/authenticate/" + entry.payment_id,
+                                .text = "Confirm the payment with your bank."});
+        payment.poll_after = bursar::Milliseconds(std::max<std::int64_t>(1, entry.settles_at - now()));
+        return payment;
+      }
+      case State::charged:
+        break;
+    }
+    Payment payment = Payment::succeeded(entry.reference());
+    payment.processed = {entry.minor, entry.currency};
+    return payment;
+  }
+
+  static Payment refunded(const Entry& entry, const sandbox::RefundEntry& refund) {
+    Payment payment = Payment::succeeded("sandbox-refund-" + refund.id);
+    payment.processed = {refund.minor, entry.currency};
+    return payment;
+  }
+
+  bursar::Host host_;
+  Book book_;
+  Behaviour otherwise_;
+  bursar::Milliseconds settle_after_;
+  std::string display_name_;
+};
+
+}  // namespace
+
+BURSAR_PLUGIN(Sandbox, "bursar.sandbox", "0.1.0")
