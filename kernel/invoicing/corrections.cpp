@@ -205,6 +205,11 @@ class TakeBack {
           "UPDATE invoices SET status = $2, autopay_on = NULL, dunning_action = NULL, dunning_on = NULL,"
           " dunning_offset = NULL WHERE id = $1",
           invoice_.id, to_string(corrected.status));
+      if (invoice_.kind == InvoiceKind::order) {
+        tx_.execute(
+            "UPDATE orders SET status = 'cancelled' WHERE account_id = $1 AND invoice_id = $2 AND status = 'pending'",
+            invoice_.account, invoice_.id);
+      }
       return;
     }
     corrected.status = InvoiceStatus::paid;
@@ -251,8 +256,6 @@ bool within(Money part, Money whole) {
 void cancel_unbegun_services(Transaction& tx, const Invoice& invoice, const std::vector<ServiceId>& services,
                              Instant now) {
   if (invoice.kind != InvoiceKind::order) return;
-  tx.execute("UPDATE orders SET status = 'cancelled' WHERE account_id = $1 AND invoice_id = $2 AND status = 'pending'",
-             invoice.account, invoice.id);
   const services::Cause cause{.actor = {.kind = accounts::ActorKind::job}, .reason = "order invoice void"};
   for (const ServiceId id : services) {
     const auto service = services::find_service(tx, id);

@@ -1,0 +1,194 @@
+// The step "cancellations". First the invoices: a period that begins on or after the requested end is taken back with
+// its discount, whether paid or not; of a service that never began, everything is. Others on a grouped invoice are not
+// touched. Then the services whose day has come end.
+#include <algorithm>
+#include <map>
+
+#include "base/assert.hpp"
+#include "invoicing/corrections.hpp"
+#include "invoicing/step_support.hpp"
+#include "services/services.hpp"
+
+namespace bursar::invoicing {
+namespace {
+
+using scheduler::ChunkRequest;
+using scheduler::ChunkResult;
+using scheduler::Counts;
+using scheduler::RunContext;
+using services::Service;
+using services::ServiceStatus;
+using storage::Transaction;
+
+struct Wish {
+  ServiceId service;
+  AccountId account;
+  CivilDate effective_on;
+  bool immediate;
+};
+
+std::vector<Wish> read_wishes(storage::Rows rows) {
+  std::vector<Wish> wishes;
+  while (rows.next()) {
+    wishes.push_back({rows.id<ServiceId>(0), rows.id<AccountId>(1), rows.date(2), rows.text(3) == "immediate"});
+  }
+  return wishes;
+}
+
+using LinesByInvoice = std::map<InvoiceId, std::vector<LineId>>;
+
+// Lines of periods that begin on or after the end, with the discounts on them.
+LinesByInvoice lines_after(Transaction& tx, ServiceId service, CivilDate end) {
+  std::vector<std::int64_t> invoices;
+  {
+    auto rows = tx.query(
+        "SELECT DISTINCT invoice_id FROM invoice_lines WHERE service_id = $1 AND period_start >= $2"
+        " AND kind = 'recurring' AND removed_at IS NULL",
+        service, end);
+    while (rows.next()) invoices.push_back(rows.integer(0));
+  }
+  LinesByInvoice lines;
+  auto rows = tx.query(
+      "SELECT invoice_id, id FROM invoice_lines WHERE invoice_id IN {list:$1} AND service_id = $2"
+      " AND period_start >= $3 AND removed_at IS NULL ORDER BY id",
+      std::span<const std::int64_t>(invoices), service, end);
+  while (rows.next()) lines[rows.id<InvoiceId>(0)].push_back(rows.id<LineId>(1));
+  return lines;
+}
+
+// Everything that the order of a service that never began put on its invoice.
+LinesByInvoice lines_of_order(Transaction& tx, const Service& service) {
+  LinesByInvoice lines;
+  auto rows = tx.query(
+      "SELECT l.invoice_id, l.id FROM orders o JOIN invoice_lines l ON l.invoice_id = o.invoice_id"
+      " WHERE o.id = $1 AND l.service_id = $2 AND l.removed_at IS NULL ORDER BY l.id",
+      service.order, service.id);
+  while (rows.next()) lines[rows.id<InvoiceId>(0)].push_back(rows.id<LineId>(1));
+  return lines;
+}
+
+bool is_invoiced(Transaction& tx, const Service& service, CivilDate period_start) {
+  auto rows = tx.query(
+      "SELECT 1 FROM invoice_lines WHERE service_id = $1 AND period_start = $2 AND kind = 'recurring'"
+      " AND removed_at IS NULL",
+      service.id, period_start);
+  return rows.next();
+}
+
+// The first day from which periods are taken back. A period that begins on the day of an immediate end has begun when
+// it is paid: ending at once gives nothing back. While it is unpaid it need not be paid any more.
+CivilDate first_day_taken_back(Transaction& tx, const Wish& wish) {
+  if (!wish.immediate) return wish.effective_on;
+  auto rows = tx.query(
+      "SELECT 1 FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id WHERE l.service_id = $1"
+      " AND l.period_start = $2 AND l.kind = 'recurring' AND l.removed_at IS NULL AND i.status <> 'open'",
+      wish.service, wish.effective_on);
+  return rows.next() ? wish.effective_on.plus_days(1) : wish.effective_on;
+}
+
+// The periods taken back are to be invoiced again, should the wish be withdrawn.
+void take_back_periods(Transaction& tx, const Service& service, CivilDate end) {
+  if (!service.cycle.is_recurring() || service.status == ServiceStatus::pending) return;
+  int periods = service.periods_invoiced;
+  while (periods > 0 && service.period_start(periods - 1) >= end &&
+         !is_invoiced(tx, service, service.period_start(periods - 1))) {
+    --periods;
+  }
+  const int taken_back = service.periods_invoiced - periods;
+  if (taken_back == 0) return;
+  tx.execute(
+      "UPDATE services SET periods_invoiced = $2, next_due_on = $3, promotion_periods_left ="
+      " promotion_periods_left + $4, version = version + 1 WHERE id = $1",
+      service.id, periods, service.period_start(periods), taken_back);
+}
+
+class CancellationStep final : public scheduler::Step {
+ public:
+  explicit CancellationStep(const Rules& rules) : rules_(rules) {}
+  [[nodiscard]] std::string_view name() const override { return "cancellations"; }
+
+  // The cursor: "adjust ACCOUNT", then "end DATE ACCOUNT".
+  ChunkResult run_chunk(Transaction& tx, const RunContext& run, const ChunkRequest& request) override {
+    const auto cursor = split_cursor(request.cursor);
+    if (cursor.empty() || cursor[0] == "adjust") return adjust_chunk(tx, run, request, cursor);
+    return end_chunk(tx, run, request, cursor);
+  }
+
+ private:
+  ChunkResult adjust_chunk(Transaction& tx, const RunContext& run, const ChunkRequest& request,
+                           const std::vector<std::string>& cursor) const {
+    const std::int64_t after = cursor.empty() ? 0 : cursor_number(cursor[1]);
+    std::vector<std::int64_t> accounts;
+    {
+      auto rows = tx.query(
+          "SELECT DISTINCT account_id FROM cancellations WHERE status = 'requested' AND adjusted_at IS NULL"
+          " AND account_id > $1 ORDER BY account_id LIMIT $2",
+          after, request.max_accounts);
+      while (rows.next()) accounts.push_back(rows.integer(0));
+    }
+    if (accounts.empty()) return {.cursor = "end", .finished = false, .counts = {}};
+    ChunkResult result{.cursor = "adjust " + std::to_string(accounts.back()), .finished = false, .counts = {}};
+    const auto wishes = read_wishes(
+        tx.query("SELECT service_id, account_id, effective_on, kind FROM cancellations WHERE status = 'requested'"
+                 " AND adjusted_at IS NULL AND account_id IN {list:$1} ORDER BY account_id, service_id",
+                 std::span<const std::int64_t>(accounts)));
+    for (const Wish& wish : wishes) {
+      if (is_parked(request, wish.account)) continue;
+      begin_account(request, wish.account);
+      adjust(tx, wish, run.now, result.counts);
+    }
+    return result;
+  }
+
+  void adjust(Transaction& tx, const Wish& wish, Instant now, Counts& counts) const {
+    const auto service = services::find_service(tx, wish.service);
+    BURSAR_ASSERT(service.has_value());
+    const bool never_began = service->status == ServiceStatus::pending;
+    const CivilDate from = first_day_taken_back(tx, wish);
+    const auto lines = never_began ? lines_of_order(tx, *service) : lines_after(tx, service->id, from);
+    for (const auto& [invoice, ids] : lines) {
+      const auto taken = take_back_lines(tx, rules_, invoice, ids, "Service cancelled", now);
+      // A void or written-off invoice has nothing to give.
+      if (taken.ok()) ++counts["invoices_adjusted"];
+    }
+    take_back_periods(tx, *service, from);
+    tx.execute("UPDATE cancellations SET adjusted_at = $2 WHERE service_id = $1", wish.service, now);
+  }
+
+  ChunkResult end_chunk(Transaction& tx, const RunContext& run, const ChunkRequest& request,
+                        const std::vector<std::string>& cursor) const {
+    const bool first = cursor.size() < 4;
+    const auto wishes = read_wishes(
+        tx.query("SELECT service_id, account_id, effective_on, kind FROM cancellations WHERE status = 'requested'"
+                 " AND effective_on <= $1 AND (effective_on, account_id, service_id) > ($2, $3, $4)"
+                 " ORDER BY effective_on, account_id, service_id LIMIT $5",
+                 run.date, first ? std::string() : cursor[1], first ? std::int64_t{0} : cursor_number(cursor[2]),
+                 first ? std::int64_t{0} : cursor_number(cursor[3]), request.max_accounts));
+    ChunkResult result{.cursor = request.cursor, .finished = std::ssize(wishes) < request.max_accounts, .counts = {}};
+    for (const Wish& wish : wishes) {
+      result.cursor = "end " + wish.effective_on.to_string() + " " + std::to_string(wish.account.value()) + " " +
+                      std::to_string(wish.service.value());
+      if (is_parked(request, wish.account)) continue;
+      begin_account(request, wish.account);
+      end(tx, wish, run.now);
+      ++result.counts["services_ended"];
+    }
+    return result;
+  }
+
+  static void end(Transaction& tx, const Wish& wish, Instant now) {
+    const services::Cause cause{.actor = {.kind = accounts::ActorKind::job}, .reason = "cancelled by the customer"};
+    services::change_services(tx, {&wish.service, 1}, services::Change::cancel, cause, now);
+    tx.execute("UPDATE cancellations SET status = 'done', done_at = $2 WHERE service_id = $1", wish.service, now);
+  }
+
+  const Rules& rules_;
+};
+
+}  // namespace
+
+std::unique_ptr<scheduler::Step> cancellation_step(const Rules& rules) {
+  return std::make_unique<CancellationStep>(rules);
+}
+
+}  // namespace bursar::invoicing
