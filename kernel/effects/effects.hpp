@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/id.hpp"
@@ -88,6 +89,10 @@ class Workers {
   // Works off, on the calling thread and the workers', everything that is due at the clock's now, until nothing due is
   // left or in flight. For `job run`, the test clock and tests.
   void drain();
+  // Claims the effect under `key` and performs it, or inspects it if it may have happened, on the calling thread,
+  // however far off its next_at is; for a caller who waits for the answer. False: there is nothing open under the key,
+  // or somebody is at it.
+  bool run_now(std::string_view key);
   struct Counts {
     std::int64_t recorded = 0, in_flight = 0, unknown = 0, waiting = 0, parked = 0;
   };

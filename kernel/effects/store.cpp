@@ -101,6 +101,28 @@ std::vector<Claimed> claim(Transaction& tx, const Claimant& claimant, const Lane
   return out;
 }
 
+std::optional<Claimed> claim_one(Transaction& tx, const Claimant& claimant, std::string_view key) {
+  auto rows = tx.query(
+      "SELECT id, kind, instance, account_id, object_id, attempts, created_at, state FROM effects "
+      "WHERE key = $1 AND state IN ('recorded', 'unknown', 'waiting') {skip_locked}",
+      key);
+  if (!rows.next()) return std::nullopt;
+  Claimed claimed{.effect = {.id = rows.id<EffectId>(0),
+                             .kind = rows.string(1),
+                             .key = std::string(key),
+                             .instance = rows.string(2),
+                             .account = rows.id<AccountId>(3),
+                             .object = rows.integer(4),
+                             .attempts = static_cast<int>(rows.integer(5)) + 1,
+                             .created_at = rows.instant(6)},
+                  .inspect = rows.text(7) != "recorded"};
+  tx.execute(
+      "UPDATE effects SET state = 'in_flight', attempts = $2, worker = $3, lease_until = $4, next_at = $4 WHERE id = "
+      "$1",
+      claimed.effect.id, claimed.effect.attempts, claimant.worker, claimant.lease_until);
+  return claimed;
+}
+
 bool holds_claim(Transaction& tx, const std::string& worker, const Effect& effect) {
   return tx
       .query("SELECT 1 FROM effects WHERE id = $1 AND state = 'in_flight' AND worker = $2 AND attempts = $3", effect.id,

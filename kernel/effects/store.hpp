@@ -34,6 +34,9 @@ std::vector<Lane> due_lanes(storage::Connection& connection, Instant now);
 std::vector<Claimed> claim(storage::Transaction& tx, const Claimant& claimant, const Lane& lane, int limit, int at_most,
                            std::span<const EffectId> running);
 
+// Claims one effect by its key, due or not. None: it is in flight, settled or parked, or there is none.
+std::optional<Claimed> claim_one(storage::Transaction& tx, const Claimant& claimant, std::string_view key);
+
 // The state the outcome leads to, if this claim still holds; false if another worker has taken over meanwhile.
 bool holds_claim(storage::Transaction& tx, const std::string& worker, const Effect& effect);
 void store_outcome(storage::Transaction& tx, const Effect& effect, const Outcome& outcome, Instant now,

@@ -70,6 +70,9 @@ struct Workers::State {
   std::vector<Quota> quotas_of(const std::vector<Lane>& lanes, const std::vector<Busy>& running);
   std::vector<Claimed> claim_some(const std::vector<Lane>& lanes, Instant now);
   void enqueue(std::vector<Claimed> claimed);
+  void forget_busy(EffectId id) {
+    std::erase_if(busy, [&](const Busy& one) { return one.id == id; });
+  }
 
   void run_pool_thread();
   void run_dispatcher();
@@ -204,7 +207,7 @@ bool Workers::State::run_one(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   perform_and_settle(claimed);
   lock.lock();
-  std::erase_if(busy, [&](const Busy& one) { return one.id == claimed.effect.id; });
+  forget_busy(claimed.effect.id);
   woken = true;
   progress.notify_all();
   return true;
@@ -336,6 +339,33 @@ void Workers::drain() {
     if (state.run_one(lock)) continue;
     state.progress.wait_for(lock, poll_interval, [&] { return state.busy.size() < before || state.busy.empty(); });
   }
+}
+
+bool Workers::run_now(std::string_view key) {
+  State& state = *state_;
+  std::optional<Claimed> claimed;
+  {
+    const std::lock_guard one_at_a_time(state.dispatching);
+    state.recover_once();
+    const Instant now = state.clock.now();
+    const Claimant claimant{.worker = state.worker, .now = now, .lease_until = now + state.options.lease};
+    const auto done = state.db.write("claim_effect", [&](Transaction& tx) -> Status {
+      claimed = claim_one(tx, claimant, key);
+      if (!claimed || state.handlers.contains(claimed->effect.kind)) return {};
+      return not_found("no_handler", "nobody performs this kind of effect here");
+    });
+    if (!done.ok() || !claimed) return false;
+    const std::lock_guard lock(state.mutex);
+    state.busy.push_back({claimed->effect.id, {claimed->effect.kind, claimed->effect.instance}});
+  }
+  state.perform_and_settle(*claimed);
+  {
+    const std::lock_guard lock(state.mutex);
+    state.forget_busy(claimed->effect.id);
+    state.woken = true;
+  }
+  state.progress.notify_all();
+  return true;
 }
 
 Workers::Counts Workers::counts() {

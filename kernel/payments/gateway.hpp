@@ -28,23 +28,23 @@ enum class GatewayOutcome {
 enum class DeclineClass { unspecified, soft, final };
 
 struct GatewayAction {
-  std::string type;  // "redirect", "qr", "instructions"; empty: none
-  std::string url;
-  std::string text;
+  std::string type = {};  // "redirect", "qr", "instructions"; empty: none
+  std::string url = {};
+  std::string text = {};
 };
 
 struct GatewayAnswer {
   GatewayOutcome outcome = GatewayOutcome::unknown;
-  std::optional<Money> processed;  // what was really taken; may differ from what was asked
-  std::optional<Money> fee;
-  std::string reference;  // the gateway's transaction id
-  GatewayAction action;
+  std::optional<Money> processed = std::nullopt;  // what was really taken; may differ from what was asked
+  std::optional<Money> fee = std::nullopt;
+  std::string reference = {};  // the gateway's transaction id
+  GatewayAction action = {};
   DeclineClass decline_class = DeclineClass::unspecified;
-  std::string decline_code;
-  std::string decline_text;
-  std::optional<Instant> expires_at;
-  std::optional<Duration> poll_after;
-  std::string error;  // for outcome unknown and not_attempted: why, for staff
+  std::string decline_code = {};
+  std::string decline_text = {};
+  std::optional<Instant> expires_at = std::nullopt;
+  std::optional<Duration> poll_after = std::nullopt;
+  std::string error = {};  // for outcome unknown and not_attempted: why, for staff
 };
 
 struct ChargeRequest {

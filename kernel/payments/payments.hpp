@@ -8,10 +8,12 @@
 // Died after 1 or 2, the effect is unknown and is looked up at the gateway, never simply sent again.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "accounts/actor.hpp"
 #include "base/id.hpp"
@@ -44,12 +46,15 @@ struct Context {
   Gateways& gateways;
   const IdCodec& codec;
   std::string public_url;  // of the portal, for the way back from a gateway
+  // Performs (or inspects) the effect under this key at once on the calling thread, unless somebody is at it; answers
+  // whether it did: effects::Workers::run_now().
+  std::function<bool(std::string_view key)> perform_now;
 };
 
 // The effects of kind "charge": begin or charge, then lookup until the gateway knows.
 class ChargeHandler final : public effects::Handler {
  public:
-  explicit ChargeHandler(const Context& context) : context_(context) {}
+  explicit ChargeHandler(const Context& context) : context_(context) {}  // must outlive it
   [[nodiscard]] std::string_view kind() const override { return "charge"; }
   [[nodiscard]] int concurrency(std::string_view instance) const override;
   effects::Outcome perform(const effects::Effect& effect) override;
@@ -62,7 +67,7 @@ class ChargeHandler final : public effects::Handler {
 
 class Payments {
  public:
-  explicit Payments(const Context& context) : context_(context), charges_(context_) {}
+  explicit Payments(const Context& context) : context_(context) {}  // must outlive it
 
   // Part 1 alone, for a caller with its own transaction (idempotency keys): the payment is stored and its charge is
   // recorded for perform() below, or for the workers after `grace`.
@@ -85,12 +90,9 @@ class Payments {
   // It will not come: the payment fails. Closes its task.
   Result<Payment> dismiss(PaymentId payment, const accounts::Actor& actor);
 
-  ChargeHandler& handler() { return charges_; }
-
  private:
   bool may_ask(PaymentId payment);
-  Context context_;
-  ChargeHandler charges_;
+  const Context& context_;
   std::mutex mutex_;
   std::map<PaymentId, Instant> asked_;
 };

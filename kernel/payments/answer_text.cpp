@@ -1,0 +1,124 @@
+#include "payments/answer_text.hpp"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace bursar::payments {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::pair<GatewayOutcome, std::string_view>, 6> outcome_names{{
+    {GatewayOutcome::unknown, "unknown"},
+    {GatewayOutcome::succeeded, "succeeded"},
+    {GatewayOutcome::declined, "declined"},
+    {GatewayOutcome::pending, "pending"},
+    {GatewayOutcome::not_attempted, "not_attempted"},
+    {GatewayOutcome::requires_action, "requires_action"},
+}};
+constexpr std::array<std::pair<DeclineClass, std::string_view>, 3> decline_names{{
+    {DeclineClass::unspecified, "unspecified"},
+    {DeclineClass::soft, "soft"},
+    {DeclineClass::final, "final"},
+}};
+
+template <class Names, class Value>
+std::string name_of(const Names& names, Value value) {
+  for (const auto& [known, name] : names) {
+    if (known == value) return std::string(name);
+  }
+  invariant_broken("a value without a name", __FILE__, __LINE__);
+}
+
+template <class Names>
+auto value_of(const Names& names, const std::string& text) {
+  for (const auto& [known, name] : names) {
+    if (name == text) return known;
+  }
+  invariant_broken("a stored answer that this version does not know", __FILE__, __LINE__);
+}
+
+json money_json(const std::optional<Money>& money) {
+  if (!money) return nullptr;
+  return json{{"minor", money->minor()}, {"currency", std::string(money->currency().code())}};
+}
+
+std::optional<Money> money_from(const json& value) {
+  if (value.is_null()) return std::nullopt;
+  return Money(value.at("minor").get<std::int64_t>(), Currency::parse(value.at("currency").get<std::string>()).value());
+}
+
+// Text from a plugin may hold anything; what is no UTF-8 is replaced.
+std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+json action_json(const GatewayAction& action) {
+  return {{"type", action.type}, {"url", action.url}, {"text", action.text}};
+}
+
+}  // namespace
+
+std::string to_text(const GatewayAnswer& answer) {
+  return dump({{"outcome", name_of(outcome_names, answer.outcome)},
+               {"processed", money_json(answer.processed)},
+               {"fee", money_json(answer.fee)},
+               {"reference", answer.reference},
+               {"action", action_json(answer.action)},
+               {"decline_class", name_of(decline_names, answer.decline_class)},
+               {"decline_code", answer.decline_code},
+               {"decline_text", answer.decline_text},
+               {"expires_at", answer.expires_at ? json(answer.expires_at->to_string()) : json(nullptr)},
+               {"error", answer.error}});
+}
+
+std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  const json value = json::parse(text);
+  GatewayAnswer answer;
+  answer.outcome = value_of(outcome_names, value.at("outcome").get<std::string>());
+  answer.processed = money_from(value.at("processed"));
+  answer.fee = money_from(value.at("fee"));
+  answer.reference = value.at("reference").get<std::string>();
+  const json& action = value.at("action");
+  answer.action = {.type = action.at("type").get<std::string>(),
+                   .url = action.at("url").get<std::string>(),
+                   .text = action.at("text").get<std::string>()};
+  answer.decline_class = value_of(decline_names, value.at("decline_class").get<std::string>());
+  answer.decline_code = value.at("decline_code").get<std::string>();
+  answer.decline_text = value.at("decline_text").get<std::string>();
+  if (const json& expires = value.at("expires_at"); !expires.is_null()) {
+    answer.expires_at = Instant::parse(expires.get<std::string>()).value();
+  }
+  answer.error = value.at("error").get<std::string>();
+  return answer;
+}
+
+std::string action_text(const GatewayAction& action) { return action.type.empty() ? "" : dump(action_json(action)); }
+
+effects::Outcome outcome_of(const GatewayAnswer& answer) {
+  using effects::Verdict;
+  Verdict verdict = Verdict::unknown;
+  switch (answer.outcome) {
+    case GatewayOutcome::succeeded:
+      verdict = Verdict::done;
+      break;
+    case GatewayOutcome::declined:
+      verdict = Verdict::failed;
+      break;
+    case GatewayOutcome::pending:
+    case GatewayOutcome::requires_action:
+      verdict = Verdict::waiting;
+      break;
+    case GatewayOutcome::not_attempted:
+      verdict = Verdict::not_attempted;
+      break;
+    case GatewayOutcome::unknown:
+      break;
+  }
+  return {.verdict = verdict, .data = to_text(answer), .error = answer.error, .next_in = answer.poll_after};
+}
+
+}  // namespace bursar::payments

@@ -1,0 +1,107 @@
+#include "accounts/accounts.hpp"
+#include "invoicing/invoices.hpp"
+#include "payments/answer_text.hpp"
+#include "payments/autopay_plan.hpp"
+#include "payments/payments.hpp"
+#include "payments/settle.hpp"
+
+namespace bursar::payments {
+
+namespace {
+
+struct Charge {
+  Payment payment;
+  std::optional<invoicing::Invoice> invoice = std::nullopt;
+  std::string method_token = {};
+  bool method_gone = false;
+  bool autopay_enabled = false;
+};
+
+std::optional<Charge> load(const Context& context, PaymentId id) {
+  return context.db.read([&](storage::Connection& c) -> std::optional<Charge> {
+    auto payment = find_payment(c, id);
+    if (!payment) return std::nullopt;
+    Charge charge{.payment = std::move(*payment)};
+    charge.invoice = invoicing::find_invoice(c, charge.payment.invoice);
+    if (charge.payment.method) {
+      auto rows = c.query("SELECT token, status FROM payment_methods WHERE id = $1", charge.payment.method);
+      charge.method_gone = !rows.next() || rows.text(1) != "active";
+      if (!charge.method_gone) charge.method_token = rows.string(0);
+    }
+    const auto account = accounts::find_account(c, charge.payment.account);
+    charge.autopay_enabled = account && account->autopay_enabled;
+    return charge;
+  });
+}
+
+GatewayAnswer withdrawal(std::string_view code, std::string text) {
+  return {.outcome = GatewayOutcome::declined, .decline_code = std::string(code), .decline_text = std::move(text)};
+}
+
+// An automatic charge that is recorded and not begun yet is taken back when its reason is gone.
+std::optional<GatewayAnswer> reason_gone(const Charge& charge) {
+  if (charge.payment.origin != PaymentOrigin::autopay) return std::nullopt;
+  if (!charge.autopay_enabled || charge.method_gone) {
+    return withdrawal(autopay_is_off, "Automatic payment was switched off before the charge.");
+  }
+  if (!charge.invoice || charge.invoice->status != invoicing::InvoiceStatus::open ||
+      charge.invoice->balance < charge.payment.amount) {
+    return withdrawal(invoice_changed, "The invoice was paid or changed before the charge.");
+  }
+  return std::nullopt;
+}
+
+GatewayAnswer no_gateway(const std::string& instance) {
+  return {.outcome = GatewayOutcome::not_attempted,
+          .error = "the gateway '" + instance + "' is not loaded; see `bursar plugin list`"};
+}
+
+ChargeRequest request_of(const Context& context, const Charge& charge, const effects::Effect& effect) {
+  const std::string number = charge.invoice ? charge.invoice->number : "";
+  const std::string id = context.codec.text(charge.payment.id);
+  return {.idempotency_key = effect.key,
+          .payment_id = id,
+          .account_id = context.codec.text(charge.payment.account),
+          .invoice_number = number,
+          .description = context.rules.provider.name + (number.empty() ? "" : " " + number),
+          .amount = charge.payment.amount,
+          .method_token = charge.method_token,
+          .return_url = context.public_url + "/payments/" + id};
+}
+
+}  // namespace
+
+int ChargeHandler::concurrency(std::string_view) const { return 8; }
+
+effects::Outcome ChargeHandler::perform(const effects::Effect& effect) {
+  const auto charge = load(context_, PaymentId(effect.object));
+  if (!charge) return {.verdict = effects::Verdict::parked, .error = "the payment is not stored"};
+  if (!charge->payment.open()) return {.verdict = effects::Verdict::done};
+  if (const auto gone = reason_gone(*charge)) return outcome_of(*gone);
+  Gateway* gateway = context_.gateways.find(effect.instance);
+  if (gateway == nullptr) return outcome_of(no_gateway(effect.instance));
+  const ChargeRequest request = request_of(context_, *charge, effect);
+  return outcome_of(request.method_token.empty() ? gateway->begin(request) : gateway->charge(request));
+}
+
+effects::Outcome ChargeHandler::inspect(const effects::Effect& effect) {
+  const auto charge = load(context_, PaymentId(effect.object));
+  if (!charge) return {.verdict = effects::Verdict::parked, .error = "the payment is not stored"};
+  Gateway* gateway = context_.gateways.find(effect.instance);
+  if (gateway == nullptr) {
+    return {.verdict = effects::Verdict::unknown, .error = no_gateway(effect.instance).error};
+  }
+  return outcome_of(
+      gateway->lookup(context_.codec.text(charge->payment.id), charge->payment.reference, charge->payment.amount));
+}
+
+void ChargeHandler::settle(storage::Transaction& tx, const effects::Effect& effect, effects::Outcome& outcome,
+                           Instant now) {
+  if (outcome.data.empty() && outcome.verdict == effects::Verdict::done) return;  // it had been settled before
+  const GatewayAnswer answer = answer_from_text(outcome.data).value_or(GatewayAnswer{});
+  const Settlement settlement = settle_payment(tx, context_, PaymentId(effect.object), answer, outcome.verdict, now);
+  outcome.verdict = settlement.verdict;
+  if (!settlement.error.empty()) outcome.error = settlement.error;
+}
+
+}  // namespace bursar::payments

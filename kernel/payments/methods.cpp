@@ -1,0 +1,165 @@
+#include "payments/methods.hpp"
+
+#include <algorithm>
+
+#include "accounts/audit.hpp"
+#include "accounts/fields.hpp"
+#include "invoicing/invoices.hpp"
+
+namespace bursar::payments {
+
+namespace {
+
+constexpr int most_methods = 20;
+
+PaymentMethod read_method(storage::Rows& rows) {
+  return {.id = rows.id<PaymentMethodId>(0),
+          .account = rows.id<AccountId>(1),
+          .gateway = rows.string(2),
+          .label = rows.string(3),
+          .expires_on = rows.optional_date(4),
+          .position = static_cast<int>(rows.integer(5)),
+          .created_at = rows.instant(6),
+          .version = rows.integer(7)};
+}
+
+// Positions are 0, 1, 2... in the order given.
+void renumber(storage::Transaction& tx, const std::vector<PaymentMethodId>& order) {
+  int position = 0;
+  for (const PaymentMethodId id : order) {
+    tx.execute("UPDATE payment_methods SET position = $2, version = version + 1 WHERE id = $1 AND position <> $2", id,
+               position++);
+  }
+}
+
+std::vector<PaymentMethodId> ids_of(const std::vector<PaymentMethod>& methods) {
+  std::vector<PaymentMethodId> out;
+  for (const auto& method : methods) out.push_back(method.id);
+  return out;
+}
+
+void audit(storage::Transaction& tx, AccountId account, std::string action, std::string object,
+           const accounts::Actor& actor, Instant now) {
+  accounts::append_audit(
+      tx, now, {.actor = actor, .account = account, .action = std::move(action), .object = std::move(object)});
+}
+
+Error no_such_method() { return not_found("no_such_payment_method", "There is no such payment method."); }
+
+}  // namespace
+
+std::vector<PaymentMethod> list_methods(storage::Connection& c, AccountId account) {
+  auto rows = c.query(
+      "SELECT id, account_id, gateway, label, expires_on, position, created_at, version FROM payment_methods "
+      "WHERE account_id = $1 AND status = 'active' ORDER BY position, id",
+      account);
+  std::vector<PaymentMethod> out;
+  while (rows.next()) out.push_back(read_method(rows));
+  return out;
+}
+
+std::optional<PaymentMethod> find_method(storage::Connection& c, PaymentMethodId id) {
+  auto rows = c.query(
+      "SELECT id, account_id, gateway, label, expires_on, position, created_at, version FROM payment_methods "
+      "WHERE id = $1 AND status = 'active'",
+      id);
+  if (!rows.next()) return std::nullopt;
+  return read_method(rows);
+}
+
+Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways, AccountId account,
+                                   const NewPaymentMethod& method, const accounts::Actor& actor, Instant now) {
+  std::vector<FieldError> errors;
+  const Gateway* gateway = gateways.find(method.gateway);
+  if (gateway == nullptr || !gateway->info().stored_methods) {
+    errors.push_back({"/gateway", "is no gateway that keeps payment methods"});
+  }
+  accounts::check_text("/token", method.token, 1, 500, accounts::Lines::one, errors);
+  accounts::check_text("/label", method.label, 1, 100, accounts::Lines::one, errors);
+  if (!errors.empty()) return invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
+  const auto others = list_methods(tx, account);
+  if (others.size() >= most_methods) return conflict("too_many_payment_methods", "Remove a payment method first.");
+  const auto id = tx.new_id<PaymentMethodId>();
+  const int position = others.empty() ? 0 : others.back().position + 1;
+  tx.execute(
+      "INSERT INTO payment_methods (id, account_id, gateway, token, label, expires_on, position, created_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+      id, account, method.gateway, method.token, method.label, method.expires_on, position, now);
+  audit(tx, account, "payment_method.add", accounts::audit_object(id), actor, now);
+  return id;
+}
+
+Result<PaymentMethod> update_method(storage::Transaction& tx, PaymentMethodId id, const PaymentMethodPatch& patch,
+                                    std::optional<std::int64_t> expected_version, const accounts::Actor& actor,
+                                    Instant now) {
+  const auto method = find_method(tx, id);
+  if (!method) return no_such_method();
+  if (expected_version && *expected_version != method->version) {
+    return Error{.kind = ErrorKind::precondition_failed,
+                 .code = "payment_method_changed",
+                 .detail = "The payment method was changed meanwhile.",
+                 .retry = Retry::after_fix};
+  }
+  std::vector<FieldError> errors;
+  if (patch.label) accounts::check_text("/label", *patch.label, 1, 100, accounts::Lines::one, errors);
+  if (patch.position && *patch.position < 0) errors.push_back({"/position", "must not be negative"});
+  if (!errors.empty()) return invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
+  if (patch.label) {
+    tx.execute("UPDATE payment_methods SET label = $2, version = version + 1 WHERE id = $1", id, *patch.label);
+  }
+  if (patch.position) {
+    auto order = ids_of(list_methods(tx, method->account));
+    std::erase(order, id);
+    const auto at = std::min(static_cast<std::size_t>(*patch.position), order.size());
+    order.insert(order.begin() + static_cast<std::ptrdiff_t>(at), id);
+    renumber(tx, order);
+  }
+  audit(tx, method->account, "payment_method.update", accounts::audit_object(id), actor, now);
+  return *find_method(tx, id);
+}
+
+Status remove_method(storage::Transaction& tx, PaymentMethodId id, const accounts::Actor& actor, Instant now) {
+  const auto method = find_method(tx, id);
+  if (!method) return no_such_method();
+  tx.execute("UPDATE payment_methods SET status = 'removed', version = version + 1 WHERE id = $1", id);
+  audit(tx, method->account, "payment_method.remove", accounts::audit_object(id), actor, now);
+  return {};
+}
+
+Autopay read_autopay(storage::Connection& c, AccountId account) {
+  auto rows = c.query("SELECT autopay_enabled FROM accounts WHERE id = $1", account);
+  return {.enabled = rows.next() && rows.boolean(0), .methods = list_methods(c, account)};
+}
+
+Status set_autopay(storage::Transaction& tx, const invoicing::Rules& rules, AccountId account, bool enabled,
+                   const std::vector<PaymentMethodId>& order, const accounts::Actor& actor, Instant now) {
+  const auto methods = list_methods(tx, account);
+  if (!order.empty()) {
+    auto known = ids_of(methods), asked = order;
+    std::sort(known.begin(), known.end());
+    std::sort(asked.begin(), asked.end());
+    if (known != asked) {
+      return invalid("invalid_fields", "Some fields are not valid.",
+                     {{"/methods", "must name every payment method of the account once"}});
+    }
+    renumber(tx, order);
+  }
+  if (enabled && methods.empty()) {
+    return conflict("no_payment_method", "Automatic payment needs a saved payment method.");
+  }
+  tx.execute("UPDATE accounts SET autopay_enabled = $2, version = version + 1 WHERE id = $1", account, enabled);
+  if (enabled) {
+    // Invoices issued while it was off were passed over; each is charged on its day, or today when that has passed.
+    for (const auto& invoice : invoicing::open_invoices(tx, account)) {
+      if (invoice.autopay_on || invoice.autopay_attempts > 0 || invoice.kind == invoicing::InvoiceKind::deposit) {
+        continue;
+      }
+      tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice.id,
+                 rules.plan.first_autopay(invoice.due_on, rules.today(now)));
+    }
+  }
+  audit(tx, account, enabled ? "autopay.enable" : "autopay.disable", accounts::audit_object(account), actor, now);
+  return {};
+}
+
+}  // namespace bursar::payments

@@ -1,0 +1,45 @@
+#include "accounts/identity.hpp"
+#include "accounts/login_throttle.hpp"
+#include "payments/steps.hpp"
+
+namespace bursar::payments {
+
+namespace {
+
+// Answers kept for idempotency keys live for at least a day; two leave room for clocks and long runs.
+constexpr Duration idempotency_kept = days(2);
+
+std::int64_t count(storage::Transaction& tx, storage::Sql sql) {
+  auto rows = tx.query(sql);
+  return rows.next() ? rows.integer(0) : 0;
+}
+
+class ReconciliationStep final : public scheduler::Step {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "reconciliation"; }
+
+  // One chunk: what is open at gateways is few, and the rest are deletions by index.
+  scheduler::ChunkResult run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,
+                                   const scheduler::ChunkRequest&) override {
+    scheduler::Counts counts;
+    counts["asked_again"] = tx.execute(
+        "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'refund') "
+        "AND state IN ('unknown', 'waiting')",
+        run.now);
+    tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", run.now - idempotency_kept);
+    accounts::expire_sessions(tx, run.now);
+    accounts::expire_throttle(tx, run.now);
+    counts["unknown"] = count(tx,
+                              "SELECT COUNT(*) FROM effects WHERE next_at IS NOT NULL AND state = 'unknown' "
+                              "AND kind IN ('charge', 'refund')");
+    counts["to_confirm"] =
+        count(tx, "SELECT COUNT(*) FROM staff_tasks WHERE status = 'open' AND kind = 'confirm_payment'");
+    return {.cursor = "", .finished = true, .counts = std::move(counts)};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<scheduler::Step> reconciliation_step(const Context&) { return std::make_unique<ReconciliationStep>(); }
+
+}  // namespace bursar::payments

@@ -1,0 +1,218 @@
+#include "payments/settle.hpp"
+
+#include "accounts/audit.hpp"
+#include "invoicing/invoices.hpp"
+#include "invoicing/settlement.hpp"
+#include "ledger/journal.hpp"
+#include "payments/answer_text.hpp"
+#include "payments/autopay_plan.hpp"
+#include "payments/staff_tasks.hpp"
+
+namespace bursar::payments {
+
+namespace {
+
+using effects::Verdict;
+using ledger::LedgerAccount;
+using notices::Notice;
+using notices::Template;
+
+notices::Values invoice_values(const std::optional<invoicing::Invoice>& invoice, const Payment& payment) {
+  notices::Values values{{"amount", payment.amount.to_string()}};
+  if (invoice) {
+    values.emplace_back("invoice_number", invoice->number);
+    values.emplace_back("due_on", invoice->due_on.to_string());
+  }
+  return values;
+}
+
+void tell(storage::Transaction& tx, const Context& context, const Payment& payment, Template name,
+          notices::Values values, Instant now) {
+  const Notice notice{.cause = std::string(notices::to_string(name)) + ":" + std::to_string(payment.id.value()),
+                      .account = payment.account,
+                      .name = name,
+                      .values = std::move(values)};
+  context.outbox.enqueue(tx, {&notice, 1}, now);
+}
+
+bool reference_is_taken(storage::Transaction& tx, const Payment& payment, const std::string& reference) {
+  return tx
+      .query("SELECT id FROM payments WHERE gateway = $1 AND gateway_reference = $2 AND id <> $3", payment.gateway,
+             reference, payment.id)
+      .next();
+}
+
+// Why this success can't be booked as it stands; empty: it can.
+std::string objection(storage::Transaction& tx, const Payment& payment, const GatewayAnswer& answer,
+                      const Money& received) {
+  if (received.currency() != payment.amount.currency()) {
+    return "the gateway took " + received.to_string() + " for a payment in " +
+           std::string(payment.amount.currency().code());
+  }
+  if (!received.is_positive()) return "the gateway says it took " + received.to_string();
+  if (answer.reference.empty() || !reference_is_taken(tx, payment, answer.reference)) return {};
+  return "the gateway's transaction " + answer.reference + " belongs to another payment";
+}
+
+Money fee_of(const Payment& payment, const GatewayAnswer& answer, const Money& received) {
+  const bool usable = answer.fee && answer.fee->currency() == payment.amount.currency() && !answer.fee->is_negative() &&
+                      *answer.fee <= received;
+  return usable ? *answer.fee : Money::zero(payment.amount.currency());
+}
+
+void book_success(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
+                  const Money& received, Instant now) {
+  const Money fee = fee_of(payment, answer, received);
+  const auto settled = invoicing::reduce_balance(tx, context.rules, payment.invoice, received, now);
+  const auto entry =
+      ledger::apply_new(tx, {.kind = ledger::EntryKind::payment_received,
+                             .source = payment.id.value(),
+                             .account = payment.account,
+                             .booked_at = now,
+                             .booked_on = context.rules.today(now),
+                             .postings = ledger::Postings::Builder(payment.account)
+                                             .debit(LedgerAccount::clearing(payment.gateway), received - fee)
+                                             .debit(LedgerAccount::gateway_fees(), fee)
+                                             .credit_receivable(payment.invoice, settled.applied)
+                                             .credit(LedgerAccount::customer_credit(), settled.surplus)
+                                             .build()});
+  if (!settled.applied.is_zero()) {
+    tx.execute(
+        "INSERT INTO allocations (id, account_id, payment_id, invoice_id, amount, entry_id, created_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        tx.reserve_ids(1), payment.account, payment.id, payment.invoice, settled.applied.minor(), entry, now);
+  }
+  const std::optional<std::string> reference =
+      answer.reference.empty() ? std::nullopt : std::optional(answer.reference);
+  tx.execute(
+      "UPDATE payments SET status = 'succeeded', received = $2, fee = $3, "
+      "gateway_reference = coalesce($4, gateway_reference), next_action = '', "
+      "decline_code = '', decline_text = '', settled_at = $5, version = version + 1 WHERE id = $1",
+      payment.id, received.minor(), fee.minor(), reference, now);
+  close_task(tx, "confirm_payment", payment.id.value(), "done", {}, now);
+  accounts::append_audit(tx, now,
+                         {.account = payment.account,
+                          .action = "payment.succeeded",
+                          .object = accounts::audit_object(payment.id),
+                          .detail = "{\"received\":\"" + received.to_string() + "\"}"});
+  const auto invoice = invoicing::find_invoice(tx, payment.invoice);
+  tell(tx, context, payment, Template::payment_received,
+       {{"amount", received.to_string()},
+        {"invoice_number", invoice ? invoice->number : ""},
+        {"credit", settled.surplus.is_zero() ? "" : settled.surplus.to_string()},
+        {"balance", settled.balance.is_zero() ? "" : settled.balance.to_string()}},
+       now);
+}
+
+Settlement succeeded(storage::Transaction& tx, const Context& context, const Payment& payment,
+                     const GatewayAnswer& answer, Instant now) {
+  const Money received = answer.processed.value_or(payment.amount);
+  if (const std::string reason = objection(tx, payment, answer, received); !reason.empty()) {
+    tx.execute("UPDATE payments SET status = 'unknown', version = version + 1 WHERE id = $1", payment.id);
+    raise_task(tx, "confirm_payment", payment.account, payment.id.value(), "Look into a payment that can't be booked",
+               reason, now);
+    return {Verdict::parked, reason};
+  }
+  book_success(tx, context, payment, answer, received, now);
+  return {Verdict::done};
+}
+
+// What is known before the money is there. The reference is kept for lookup, unless another payment has it.
+void mark(storage::Transaction& tx, const Payment& payment, PaymentStatus status, const GatewayAnswer& answer) {
+  const bool keeps_reference = !answer.reference.empty() && !reference_is_taken(tx, payment, answer.reference);
+  tx.execute(
+      "UPDATE payments SET status = $2, next_action = $3, expires_at = coalesce($4, expires_at), "
+      "gateway_reference = coalesce($5, gateway_reference), version = version + 1 WHERE id = $1",
+      payment.id, to_string(status), action_text(answer.action), answer.expires_at,
+      keeps_reference ? std::optional(answer.reference) : std::nullopt);
+}
+
+void failed(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
+            Instant now) {
+  tx.execute(
+      "UPDATE payments SET status = 'failed', next_action = '', decline_code = $2, decline_text = $3, settled_at = $4, "
+      "version = version + 1 WHERE id = $1",
+      payment.id, answer.decline_code, answer.decline_text, now);
+  close_task(tx, "confirm_payment", payment.id.value(), "dismissed", {}, now);
+  if (payment.origin != PaymentOrigin::autopay) return;  // the customer sees it where they stand
+  const auto invoice = invoicing::find_invoice(tx, payment.invoice);
+  if (!invoice || invoice->status != invoicing::InvoiceStatus::open) return;
+  const CivilDate today = context.rules.today(now);
+  const auto retry_on = answer.decline_class == DeclineClass::final
+                            ? std::nullopt
+                            : next_autopay(context.rules.billing.autopay, invoice->autopay_attempts, today);
+  tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice->id, retry_on);
+  auto values = invoice_values(invoice, payment);
+  values.emplace_back("reason", answer.decline_text.empty() ? "the payment was refused" : answer.decline_text);
+  values.emplace_back("retry_on", retry_on ? retry_on->to_string() : "");
+  tell(tx, context, payment, Template::payment_failed, std::move(values), now);
+}
+
+// The gateway was not asked, as the invoice had changed: no decline, and nothing to tell anybody.
+void withdrawn(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
+               Instant now) {
+  tx.execute(
+      "UPDATE payments SET status = 'failed', decline_code = $2, decline_text = $3, settled_at = $4, "
+      "version = version + 1 WHERE id = $1",
+      payment.id, answer.decline_code, answer.decline_text, now);
+  if (answer.decline_code == autopay_is_off) return;
+  tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1 AND status = 'open'",
+             payment.invoice, context.rules.today(now).plus_days(1));
+}
+
+Settlement requires_action(storage::Transaction& tx, const Context& context, const Payment& payment,
+                           const GatewayAnswer& answer, Instant now) {
+  mark(tx, payment, PaymentStatus::requires_action, answer);
+  const auto invoice = invoicing::find_invoice(tx, payment.invoice);
+  if (payment.origin == PaymentOrigin::autopay) {
+    auto values = invoice_values(invoice, payment);
+    values.emplace_back("action_url", answer.action.url.empty() ? context.public_url : answer.action.url);
+    tell(tx, context, payment, Template::action_required, std::move(values), now);
+  }
+  const Gateway* gateway = context.gateways.find(payment.gateway);
+  if (gateway == nullptr || !gateway->info().staff_confirms) return {Verdict::waiting};
+  raise_task(tx, "confirm_payment", payment.account, payment.id.value(),
+             "Confirm " + payment.amount.to_string() + (invoice ? " for " + invoice->number : ""), answer.action.text,
+             now);
+  // Nobody but staff will know when the money is there: there is nothing to look up.
+  return {Verdict::done};
+}
+
+}  // namespace
+
+Settlement settle_payment(storage::Transaction& tx, const Context& context, PaymentId id, const GatewayAnswer& answer,
+                          Verdict verdict, Instant now) {
+  const auto payment = find_payment(tx, id);
+  BURSAR_ASSERT(payment.has_value());
+  const bool booked = !payment->open() && payment->status != PaymentStatus::failed;
+  if (booked) return {Verdict::done};
+  switch (answer.outcome) {
+    case GatewayOutcome::succeeded:
+      return succeeded(tx, context, *payment, answer, now);
+    case GatewayOutcome::declined:
+      if (payment->status == PaymentStatus::failed) return {Verdict::failed};
+      if (is_withdrawal(answer.decline_code)) {
+        withdrawn(tx, context, *payment, answer, now);
+      } else {
+        failed(tx, context, *payment, answer, now);
+      }
+      return {Verdict::failed, answer.decline_code};
+    case GatewayOutcome::requires_action:
+      return requires_action(tx, context, *payment, answer, now);
+    case GatewayOutcome::pending:
+      mark(tx, *payment, PaymentStatus::pending, answer);
+      return {Verdict::waiting};
+    case GatewayOutcome::not_attempted:
+      if (payment->origin == PaymentOrigin::autopay) return {Verdict::not_attempted, answer.error};
+      // The customer is there and can choose again; a charge that begins behind their back later would surprise them.
+      failed(tx, context, *payment,
+             {.decline_code = "gateway_unreachable", .decline_text = "The payment service could not be reached."}, now);
+      return {Verdict::failed, answer.error};
+    case GatewayOutcome::unknown:
+      break;
+  }
+  tx.execute("UPDATE payments SET status = 'unknown', version = version + 1 WHERE id = $1 AND status <> 'unknown'", id);
+  return {verdict == Verdict::parked ? verdict : Verdict::unknown, answer.error};
+}
+
+}  // namespace bursar::payments
