@@ -24,8 +24,8 @@
 #include "storage/database.hpp"
 
 namespace bursar::payments {
-class Gateways;
 class Payments;
+struct Context;
 }  // namespace bursar::payments
 namespace bursar::plugin_host {
 class PluginHost;
@@ -52,7 +52,7 @@ struct Dependencies {
   // Something was recorded that effect workers should see to.
   std::function<void()> wake_workers = {};
   payments::Payments* payments = nullptr;
-  payments::Gateways* gateways = nullptr;
+  const payments::Context* payment_context = nullptr;  // with `payments`
   plugin_host::PluginHost* plugins = nullptr;
 };
 

@@ -1,0 +1,249 @@
+#include "http/schemas.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/money.hpp"
+#include "base/time.hpp"
+
+namespace bursar::http {
+
+namespace {
+constexpr Schema all_schemas[] = {
+    {"Money", "amount:string currency:string"},
+    {"Address", "street?:string city?:string region?:string postal_code?:string country:string"},
+    {"Problem",
+     "type:string title:string status:integer code:string detail:string cure?:string errors?:[ProblemField] "
+     "request_id:string"},
+    {"ProblemField", "pointer:string detail:string"},
+
+    {"NewRegistration",
+     "name:string company?:string email:string password:string phone?:string address:Address tax_id?:string "
+     "currency?:string language?:string"},
+    {"Registration", "user_id:id account_id:id"},
+    {"NewSession", "email:string password:string"},
+    {"SessionToken", "token:string session_id:id user_id:id expires_at:instant"},
+    {"Session", "id:id current:boolean created_at:instant expires_at:instant last_used_at:instant address:string agent:string"},
+    {"Me", "id:id email:string name:string staff_role:string? created_at:instant accounts:[MyAccount] permissions:[string]"},
+    {"MyAccount", "id:id name:string role:string permissions:[string]"},
+    {"MePatch", "name:string"},
+    {"PasswordChange", "current_password:string new_password:string"},
+
+    {"Account",
+     "id:id status:active|closed name:string company:string email:string phone:string address:Address tax_id:string "
+     "tax_exempt:boolean currency:string language:string autopay_enabled:boolean created_at:instant"},
+    {"AccountPatch",
+     "name?:string company?:string email?:string phone?:string address?:AddressPatch tax_id?:string currency?:string "
+     "language?:string tax_exempt?:boolean"},
+    {"AddressPatch", "street?:string city?:string region?:string postal_code?:string country?:string"},
+    {"Member", "user_id:id email:string name:string role:string since:instant"},
+
+    {"Price", "cycle:string name:string amount:Money setup_fee:Money"},
+    {"NewPrice", "cycle:string amount:Money setup_fee?:Money"},
+    {"Product",
+     "id:id code:string name:string description:string group:string status:active|retired panel?:string "
+     "panel_options?:object tax_class:string stock:integer? prices:[Price] created_at:instant"},
+    {"NewProduct",
+     "code:string name:string description?:string group?:string panel?:string panel_options?:object tax_class?:string "
+     "unit_code?:string stock?:integer? prices:[NewPrice]"},
+    {"ProductPatch",
+     "name?:string description?:string group?:string status?:active|retired panel?:string panel_options?:object "
+     "tax_class?:string stock?:integer? prices?:[NewPrice]"},
+    {"Promotion",
+     "id:id code:string percent:string? amount:Money? product_id:id? periods:integer max_uses:integer? uses:integer "
+     "valid_from:date? valid_until:date?"},
+    {"NewPromotion",
+     "code:string percent?:string amount?:Money product_id?:id periods?:integer max_uses?:integer valid_from?:date "
+     "valid_until?:date"},
+
+    {"NewOrder", "items:[OrderItem] promotion_code?:string"},
+    {"OrderItem", "product_id:id cycle:string quantity?:integer label?:string"},
+    {"Quote", "currency:string lines:[QuoteLine] net:Money tax:Money total:Money"},
+    {"QuoteLine",
+     "kind:string description:string quantity:integer unit_price:Money net:Money tax:Money tax_rate:string "
+     "tax_category:string product_id:id? period_start:date? period_end:date?"},
+    {"Order", "id:id account_id:id status:pending|active|cancelled placed_at:instant invoice_id:id? service_ids:[id]"},
+
+    {"Service",
+     "id:id account_id:id order_id:id? product_id:id label:string status:pending|active|suspended|cancelled|terminated "
+     "suspend_reason:string cycle:string price:Money started_on:date next_due_on:date? cancel_on:date? panel:string "
+     "desired_state:string actual_state:string panel_reference:string created_at:instant ended_at:instant?"},
+    {"NewCancellation", "when:immediate|end_of_period reason?:string"},
+    {"Cancellation",
+     "service_id:id when:immediate|end_of_period reason:string effective_on:date status:requested|done|withdrawn "
+     "requested_at:instant done_at:instant?"},
+    {"Reason", "reason?:string"},
+
+    {"Invoice",
+     "id:id account_id:id number:string? kind:order|renewal|manual|late_fee|deposit "
+     "status:draft|open|paid|void|uncollectible|refunded overdue:boolean currency:string issued_on:date due_on:date "
+     "net:Money tax:Money total:Money balance:Money late_fee_of:id? created_at:instant paid_at:instant? "
+     "autopay_on:date? lines?:[InvoiceLine] credit_notes?:[CreditNote] seller?:Party buyer?:Party allocations?:[InvoiceAllocation]"},
+    {"InvoiceLine",
+     "id:id kind:string description:string quantity:integer unit_price:Money net:Money tax:Money tax_rule:string "
+     "tax_rate:string tax_inclusive:boolean tax_category:string exemption_reason:string service_id:id? "
+     "period_start:date? period_end:date? removed:boolean"},
+    {"InvoiceAllocation", "payment_id:id? amount:Money created_at:instant"},
+    {"Party", "name:string company:string email:string address:Address tax_id:string"},
+    {"NewInvoice", "account_id:id due_on:date lines:[NewInvoiceLine]"},
+    {"NewInvoiceLine", "description:string unit_price:Money quantity?:integer tax_class?:string"},
+    {"InvoicePatch", "status:void|uncollectible reason:string"},
+    {"NewCreditNote", "reason:string amount?:Money line_ids?:[id]"},
+    {"CreditNote",
+     "id:id invoice_id:id number:string issued_on:date net:Money tax:Money total:Money reason:string lines:[CreditNoteLine]"},
+    {"CreditNoteLine", "line_id:id description:string net:Money tax:Money"},
+    {"CreditUse", "amount?:Money"},
+    {"NewDeposit", "amount:Money gateway?:string payment_method?:id"},
+    {"Deposit", "invoice:Invoice payment:Payment?"},
+
+    {"NewPayment", "gateway?:string payment_method?:id amount?:Money"},
+    {"Payment",
+     "id:id account_id:id invoice_id:id? gateway:string payment_method:id? origin:customer|autopay|staff "
+     "status:pending|requires_action|succeeded|failed|unknown|refunded|partially_refunded amount:Money received:Money "
+     "refunded:Money gateway_reference:string? next_action:NextAction? decline_code:string? decline_text:string? "
+     "allocations:[PaymentAllocation] created_at:instant settled_at:instant? expires_at:instant?"},
+    {"NextAction", "type:string url:string? text:string?"},
+    {"PaymentAllocation", "invoice_id:id amount:Money"},
+    {"PaymentPatch", "status:succeeded|failed received?:Money reference?:string"},
+    {"NewRefund", "amount?:Money destination?:gateway|credit|external reason:string"},
+    {"Refund",
+     "id:id payment_id:id destination:gateway|credit|external status:pending|succeeded|failed|unknown amount:Money "
+     "reference:string? reason:string created_at:instant settled_at:instant?"},
+    {"PaymentMethod", "id:id account_id:id gateway:string label:string expires_on:date? position:integer created_at:instant"},
+    {"NewPaymentMethod", "gateway:string token:string label:string expires_on?:date"},
+    {"PaymentMethodPatch", "label?:string position?:integer"},
+    {"Autopay", "enabled:boolean methods:[PaymentMethod]"},
+    {"AutopaySetting", "enabled:boolean methods?:[id]"},
+    {"Gateway",
+     "instance:string display_name:string stored_methods:boolean refunds:boolean partial_refunds:boolean "
+     "staff_confirms:boolean currencies:[string]"},
+    {"Gateways", "data:[Gateway] next_cursor:string?"},
+
+    {"Balance", "credit:[Money] owed:[Money]"},
+    {"LedgerEntry", "id:id kind:string booked_at:instant booked_on:date description:string postings:[Posting]"},
+    {"Posting", "ledger_account:string invoice_id:id? amount:Money"},
+
+    {"StaffTask",
+     "id:id kind:string account_id:id object_id:id? title:string detail:string status:open|done|dismissed "
+     "created_at:instant closed_at:instant?"},
+    {"TaskCompletion", "received?:Money reference?:string"},
+    {"Notification",
+     "id:id account_id:id channel:string recipient:string template:string subject:string body:string "
+     "status:waiting|sent|failed|unknown created_at:instant sent_at:instant?"},
+    {"Job",
+     "name:string cron:string timezone:string catch_up:boolean next_at:instant? waiting:integer last_run:Run?"},
+    {"Jobs", "data:[Job] next_cursor:string?"},
+    {"Run",
+     "id:id job:string scheduled_at:instant date:date status:waiting|running|done|failed|skipped catch_up:boolean "
+     "step:string error:string started_at:instant? finished_at:instant? steps:[RunStep]"},
+    {"RunStep", "name:string done:boolean counts:object chunks:integer parked:integer started_at:instant finished_at:instant?"},
+    {"NewRun", "at?:instant"},
+    {"NewPreview", "at:instant job?:string"},
+    {"Preview",
+     "at:instant runs:[Run] invoices:[Invoice] charges:[PreviewCharge] mails:[PreviewMail] suspensions:[PreviewService] "
+     "terminations:[PreviewService] truncated:boolean"},
+    {"PreviewCharge", "account_id:id invoice_id:id? gateway:string amount:Money"},
+    {"PreviewMail", "account_id:id template:string recipient:string subject:string"},
+    {"PreviewService", "service_id:id account_id:id"},
+    {"Plugin",
+     "instance:string plugin:string state:loaded|disabled|unhealthy cause:string cure:string id:string name:string "
+     "version:string abi:string interfaces:[string] capabilities:[string]"},
+    {"Plugins", "data:[Plugin] next_cursor:string?"},
+    {"PluginTest", "supported:boolean ok:boolean detail:string"},
+    {"AuditEvent",
+     "id:id at:instant actor:user|staff|job|cli user_id:id? account_id:id? action:string object_id:string detail:object? "
+     "address:string request_id:string"},
+    {"TestClock", "now:instant"},
+};
+
+constexpr Schema any_object{"Object", ""};
+
+std::string_view next_word(std::string_view& text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(word.size());
+  return word;
+}
+
+bool is_text_type(std::string_view type) { return type == "string" || type == "id" || type == "date" || type == "instant"; }
+
+std::string text_difference(const Json& value, std::string_view type) {
+  if (value.kind() != Json::Kind::string) return " is not a string";
+  if (type == "date" && !CivilDate::parse(value.text()).ok()) return " is not a date";
+  if (type == "instant" && !Instant::parse(value.text()).ok()) return " is not an instant";
+  if (type == "id" && value.text().find('_') == std::string::npos) return " is not an id";
+  return "";
+}
+
+std::string object_difference(const Json& value, const Schema& schema) {
+  const std::vector<SchemaField> fields = fields_of(schema);
+  for (const SchemaField& field : fields) {
+    const Json* member = value.find(field.name);
+    if (member == nullptr) {
+      if (!field.optional) return "/" + field.name + " is missing";
+      continue;
+    }
+    if (member->is_null() && field.nullable) continue;
+    if (const std::string found = difference(*member, field.type); !found.empty()) return "/" + field.name + found;
+  }
+  for (const std::string& key : value.keys()) {
+    const bool known = std::any_of(fields.begin(), fields.end(), [&](const auto& f) { return f.name == key; });
+    if (!known) return "/" + key + " is not in the schema";
+  }
+  return "";
+}
+}  // namespace
+
+std::span<const Schema> schemas() { return all_schemas; }
+
+const Schema* find_schema(std::string_view name) {
+  if (name == any_object.name) return &any_object;
+  const auto* at = std::find_if(std::begin(all_schemas), std::end(all_schemas), [&](const Schema& s) { return s.name == name; });
+  return at == std::end(all_schemas) ? nullptr : at;
+}
+
+std::vector<SchemaField> fields_of(const Schema& schema) {
+  std::vector<SchemaField> out;
+  std::string_view rest = schema.fields;
+  for (std::string_view word = next_word(rest); !word.empty(); word = next_word(rest)) {
+    const std::size_t colon = word.find(':');
+    SchemaField field{.name = std::string(word.substr(0, colon)), .type = std::string(word.substr(colon + 1))};
+    if (field.name.back() == '?') {
+      field.optional = true;
+      field.name.pop_back();
+    }
+    if (field.type.back() == '?') {
+      field.nullable = true;
+      field.type.pop_back();
+    }
+    out.push_back(std::move(field));
+  }
+  return out;
+}
+
+std::string difference(const Json& value, std::string_view type) {
+  if (type.front() == '[') {
+    if (value.kind() != Json::Kind::array) return " is not an array";
+    for (std::size_t i = 0; i < value.items().size(); ++i) {
+      const std::string found = difference(value.items()[i], type.substr(1, type.size() - 2));
+      if (!found.empty()) return "/" + std::to_string(i) + found;
+    }
+    return "";
+  }
+  if (is_text_type(type)) return text_difference(value, type);
+  if (type == "integer") return value.kind() == Json::Kind::integer ? "" : " is not a whole number";
+  if (type == "boolean") return value.kind() == Json::Kind::boolean ? "" : " is not a boolean";
+  if (const Schema* schema = find_schema(type); schema != nullptr || type == "object") {
+    if (value.kind() != Json::Kind::object) return " is not an object";
+    return schema == nullptr || schema == &any_object ? "" : object_difference(value, *schema);
+  }
+  if (value.kind() != Json::Kind::string) return " is not a string";
+  for (std::string_view words = type; !words.empty();) {
+    const std::string_view word = words.substr(0, words.find('|'));
+    if (word == value.text()) return "";
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+  }
+  return " is none of " + std::string(type);
+}
+
+}  // namespace bursar::http
