@@ -1,5 +1,7 @@
 #include "app.hpp"
 
+#include <atomic>
+
 #include "accounts/accounts.hpp"
 #include "accounts/identity.hpp"
 #include "accounts/passwords.hpp"
@@ -49,12 +51,14 @@ struct App::State {
                         .outbox = outbox,
                         .gateways = plugins.gateways(),
                         .codec = codec,
-                        .public_url = config.server.public_url},
+                        .public_url = config.server.public_url,
+                        .perform_now = [this](std::string_view key) { return workers.run_now(key); }},
         payments(payment_context),
+        charges(payment_context),
         refunds(payment_context),
         messages(*db, plugins.channels(), codec),
         provisioner(*db, plugins.panels(), codec),
-        workers(*db, clock(), {&payments.handler(), &refunds, &messages, &provisioner}),
+        workers(*db, clock(), {&charges, &refunds, &messages, &provisioner}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
 
   [[nodiscard]] const Clock& clock() const {
@@ -100,6 +104,7 @@ struct App::State {
   const notices::Outbox outbox;
   const payments::Context payment_context;
   payments::Payments payments;
+  payments::ChargeHandler charges;
   payments::RefundHandler refunds;
   notices::MessageHandler messages;
   provisioning::Provisioner provisioner;
@@ -143,22 +148,28 @@ void App::stop() {
 }
 
 Status App::serve(const std::function<void(std::uint16_t)>& listening, const std::function<void()>& wait) {
-  http::Api api({.config = state_->config,
-                 .db = *state_->db,
-                 .clock = state_->clock(),
-                 .codec = state_->codec,
-                 .rules = state_->rules,
-                 .identity = state_->identity,
-                 .payments = state_->payments,
-                 .payment_context = state_->payment_context,
-                 .plugins = state_->plugins,
-                 .scheduler = *state_->scheduler,
-                 .workers = state_->workers,
-                 .metrics = state_->metrics,
-                 .test_clock = state_->test_clock.get(),
-                 .drain = [this] { drain(); }});
-  BURSAR_TRY(server,
-             http::Server::start(http::ServerOptions::from(state_->config.server), api.handlers(), state_->metrics));
+  http::Dependencies dependencies{.db = *state_->db,
+                                  .clock = state_->clock(),
+                                  .ids = state_->codec,
+                                  .id_key = storage::load_id_key(*state_->db),
+                                  .config = state_->config,
+                                  .rules = state_->rules,
+                                  .identity = state_->identity,
+                                  .metrics = state_->metrics,
+                                  .scheduler = state_->scheduler.get(),
+                                  .wake_workers = [this] { state_->wake(); },
+                                  .payments = &state_->payments,
+                                  .payment_context = &state_->payment_context,
+                                  .plugins = &state_->plugins};
+  if (state_->test_clock) dependencies.set_test_clock = [this](Instant to) { return advance_clock(to); };
+  http::Api api(dependencies);
+  std::atomic<http::Server*> running = nullptr;
+  BURSAR_TRY(server, http::Server::start(http::ServerOptions::from(state_->config.server), api.handlers([&running] {
+               const http::Server* server = running;
+               return server != nullptr && server->draining();
+             }),
+                                         state_->metrics));
+  running = server.get();
   start();
   listening(server->port());
   wait();

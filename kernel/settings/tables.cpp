@@ -41,6 +41,8 @@ const Table<Server>& server_table() {
           "How long an unused connection is kept.");
     t.key("max_connections", &Server::max_connections, kind::number<int>(16, 1'000'000),
           "Connections at the same time.");
+    t.key("rate_limits", &Server::rate_limits, kind::boolean(),
+          "Limit the requests of each caller; off for load tests.");
     return t;
   }();
   return table;
