@@ -1,5 +1,7 @@
 #include "storage/postgresql/connection.hpp"
 
+#include <poll.h>
+
 #include "base/log.hpp"
 #include "storage/dialect.hpp"
 
@@ -62,8 +64,11 @@ PgConnection::PgConnection(const std::string& conninfo, bool prepared_statements
 }
 
 bool PgConnection::usable() {
-  return pending_.empty() && PQconsumeInput(connection_.get()) == 1 && PQstatus(connection_.get()) == CONNECTION_OK &&
-         PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+  if (!pending_.empty() || PQstatus(connection_.get()) != CONNECTION_OK) return false;
+  if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) return false;
+  // An idle server has nothing to say but that it ends.
+  pollfd socket{.fd = PQsocket(connection_.get()), .events = POLLIN, .revents = 0};
+  return ::poll(&socket, 1, 0) == 0;
 }
 
 void PgConnection::check_sent(int answer) {

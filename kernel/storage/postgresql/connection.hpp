@@ -33,7 +33,8 @@ class PgConnection {
   PgConnection& operator=(const PgConnection&) = delete;
 
   [[nodiscard]] PGconn* get() const { return connection_.get(); }
-  [[nodiscard]] bool usable();  // false when the server has hung up; costs no round trip
+  // False when it is in the middle of something or the server has hung up. Costs no round trip.
+  [[nodiscard]] bool usable();
 
   void send(Sql sql, const Parameters& parameters);
   // A bulk statement, prepared by its text. `expected_rows` < 0: any number will do.

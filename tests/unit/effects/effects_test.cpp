@@ -205,6 +205,22 @@ TEST_P(VerdictsTest, an_effect_in_flight_when_its_process_died_is_inspected_neve
   EXPECT_EQ(state("a"), "done");
 }
 
+TEST_P(VerdictsTest, a_caller_who_waits_can_have_one_effect_performed_at_once) {
+  auto later = charge("a");
+  later.not_before = clock_.now() + hours(1);
+  auto foreign = charge("c");
+  foreign.kind = "message";
+  record_now({later, charge("b"), foreign});
+  Workers workers(*db_, clock_, {&outside_});
+  EXPECT_TRUE(workers.run_now("a"));
+  EXPECT_EQ(state("a"), "done");
+  EXPECT_EQ(outside_.performs("b"), 0);
+  EXPECT_FALSE(workers.run_now("a")) << "settled";
+  EXPECT_FALSE(workers.run_now("nothing"));
+  EXPECT_FALSE(workers.run_now("c")) << "no handler";
+  EXPECT_EQ(state("c"), "recorded");
+}
+
 TEST_P(VerdictsTest, a_kind_without_a_handler_is_left_alone) {
   auto other = charge("a");
   other.kind = "message";

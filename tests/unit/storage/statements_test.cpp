@@ -158,6 +158,22 @@ TEST_P(StatementsTest, a_batch_of_ten_thousand_rows_is_stored_and_updated_whole)
   });
 }
 
+TEST_P(StatementsTest, insert_missing_leaves_out_what_is_there_and_counts_what_is_new) {
+  db_->write("bulk", [](Transaction& tx) {
+    Batch batch{{"id", Batch::integer}, {"name", Batch::text}};
+    batch.add(1, "one");
+    batch.add(2, "two");
+    EXPECT_EQ(tx.insert_missing("things", batch), 2);
+    batch.add(3, "two");
+    batch.add(4, "four");
+    batch.add(4, "again");
+    EXPECT_EQ(tx.insert_missing("things", batch), 1);
+    batch.clear();
+    EXPECT_EQ(tx.insert_missing("things", batch), 0);
+  });
+  EXPECT_EQ(count_things(*db_), 3);
+}
+
 TEST_P(StatementsTest, an_empty_batch_does_nothing) {
   db_->write("bulk", [](Transaction& tx) {
     tx.insert_many("things", Batch{{"id", Batch::integer}});
