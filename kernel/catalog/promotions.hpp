@@ -16,16 +16,16 @@
 namespace bursar::catalog {
 
 struct Promotion {
-  PromotionId id;
-  std::string code;              // upper case
-  std::optional<Ratio> percent;  // of {units, 100'000'000}, or
-  std::optional<Money> amount;   // a period of an order line
-  ProductId product;             // none: every product
-  std::int64_t periods = 1;      // how many billing periods it lowers; 0: all
-  std::optional<std::int64_t> max_uses;
+  PromotionId id = {};
+  std::string code = {};                        // upper case
+  std::optional<Ratio> percent = std::nullopt;  // of {units, 100'000'000}, or
+  std::optional<Money> amount = std::nullopt;   // a period of an order line
+  ProductId product = {};                       // none: every product
+  std::int64_t periods = 1;                     // how many billing periods it lowers; 0: all
+  std::optional<std::int64_t> max_uses = std::nullopt;
   std::int64_t uses = 0;
-  std::optional<CivilDate> valid_from;
-  std::optional<CivilDate> valid_until;  // the last day
+  std::optional<CivilDate> valid_from = std::nullopt;
+  std::optional<CivilDate> valid_until = std::nullopt;  // the last day
 
   [[nodiscard]] bool applies_to(ProductId sold, Currency currency) const {
     return (!product || product == sold) && (!amount || amount->currency() == currency);

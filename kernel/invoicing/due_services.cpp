@@ -16,13 +16,14 @@ struct Position {
   std::string due_on;
   std::int64_t account = 0;
   std::int64_t service = 0;
+  bool again = false;
 };
 
 Position position_of(const std::string& cursor) {
   if (cursor.empty()) return {};
   const auto fields = split_cursor(cursor);
-  BURSAR_ASSERT(fields.size() == 3);
-  return {fields[0], cursor_number(fields[1]), cursor_number(fields[2])};
+  BURSAR_ASSERT(fields.size() >= 3);
+  return {fields[0], cursor_number(fields[1]), cursor_number(fields[2]), fields.size() > 3};
 }
 
 std::string cursor_at(const DueService& service) {
@@ -125,6 +126,7 @@ DueChunk read_due_chunk(Connection& c, CivilDate horizon, const scheduler::Chunk
   DueChunk chunk;
   const auto max_groups = static_cast<std::size_t>(request.max_accounts);
   const Position after = position_of(request.cursor);
+  chunk.again = after.again;
   // A group that is larger than the limit is read again with a larger one.
   for (std::int64_t limit = 2 * request.max_accounts + 16;; limit *= 4) {
     chunk.services = read_services(c, horizon, after, limit);
@@ -134,7 +136,8 @@ DueChunk read_due_chunk(Connection& c, CivilDate horizon, const scheduler::Chunk
     chunk.finished = complete && chunk.services.size() == read;
     if (groups > 0 || chunk.finished) break;
   }
-  chunk.cursor = chunk.services.empty() ? request.cursor : cursor_at(chunk.services.back());
+  chunk.cursor =
+      chunk.services.empty() ? request.cursor : cursor_at(chunk.services.back()) + (after.again ? " again" : "");
   std::erase_if(chunk.services, [&](const DueService& service) { return is_parked(request, service.account); });
   if (chunk.services.empty()) return chunk;
   read_accounts(c, chunk);

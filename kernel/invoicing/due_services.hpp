@@ -48,6 +48,7 @@ struct DueChunk {
   std::map<PromotionId, catalog::Promotion> promotions;
   std::string cursor;
   bool finished = false;
+  bool again = false;  // an earlier chunk left services that are due once more
 };
 
 // At most max_accounts groups after the cursor, of periods that start on or before `horizon`. Services of parked

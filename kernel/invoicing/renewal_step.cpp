@@ -4,6 +4,7 @@
 // the service moves on in the same transaction, and the database refuses a second line for it.
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "invoicing/due_services.hpp"
@@ -21,8 +22,11 @@ using storage::Transaction;
 
 class Chunk {
  public:
-  Chunk(const Rules& rules, const DueChunk& due, const RunContext& run)
-      : rules_(rules), due_(due), writer_(rules, run.date, run.now) {}
+  Chunk(const Rules& rules, const DueChunk& due, CivilDate horizon, const RunContext& run)
+      : rules_(rules), due_(due), horizon_(horizon), again_(due.again), writer_(rules, run.date, run.now) {}
+
+  // Whether a service that this walk has passed is due once more: it was more than a period behind.
+  [[nodiscard]] bool again() const { return again_; }
 
   void add_all(const ChunkRequest& request) {
     const auto& services = due_.services;
@@ -85,6 +89,7 @@ class Chunk {
     const bool lowered = add_discount(service, lines);
     auto periods_left = service.promotion_periods_left;
     if (lowered && periods_left) --*periods_left;
+    if (period.end <= horizon_) again_ = true;
     advanced_.add(service.id, next, period.end, periods_left, service.version + 1);
   }
 
@@ -109,6 +114,8 @@ class Chunk {
 
   const Rules& rules_;
   const DueChunk& due_;
+  CivilDate horizon_;
+  bool again_;
   std::map<TreatmentKey, catalog::TaxTreatment> treatments_;
   InvoiceWriter writer_;
   Batch advanced_{{"id", Batch::integer},
@@ -126,9 +133,12 @@ class RenewalStep final : public scheduler::Step {
   ChunkResult run_chunk(Transaction& tx, const RunContext& run, const ChunkRequest& request) override {
     const CivilDate horizon = run.date.plus_days(rules_.billing.generate_days_before_due);
     const DueChunk due = read_due_chunk(tx, horizon, request);
-    Chunk chunk(rules_, due, run);
+    Chunk chunk(rules_, due, horizon, run);
     chunk.add_all(request);
-    return {.cursor = due.cursor, .finished = due.finished, .counts = chunk.write(tx, run.now)};
+    ChunkResult result{.cursor = due.cursor, .finished = due.finished, .counts = chunk.write(tx, run.now)};
+    if (chunk.again() && due.finished) return {.cursor = "", .finished = false, .counts = std::move(result.counts)};
+    if (chunk.again() && !due.again) result.cursor += " again";
+    return result;
   }
 
  private:

@@ -31,7 +31,8 @@ const QueryCheck checks[] = {
      "CAST(coalesce(l.net, 0) AS TEXT) || ' and ' || CAST(coalesce(l.tax, 0) AS TEXT) FROM invoices i LEFT JOIN "
      "(SELECT l.invoice_id, sum(l.net) AS net, sum(l.tax) AS tax FROM invoice_lines l JOIN invoices j ON j.id = "
      "l.invoice_id "
-     "WHERE j.number IS NOT NULL OR l.removed_at IS NULL GROUP BY l.invoice_id) l ON l.invoice_id = i.id "
+     "WHERE l.removed_at IS NULL OR (j.number IS NOT NULL AND EXISTS (SELECT 1 FROM credit_note_lines c WHERE "
+     "c.line_id = l.id)) GROUP BY l.invoice_id) l ON l.invoice_id = i.id "
      "WHERE i.status <> 'void' AND (i.net <> coalesce(l.net, 0) OR i.tax <> coalesce(l.tax, 0))"},
     {"line_has_invoice", "Each line belongs to an invoice of the same account.", "lin",
      "SELECT l.id, 'its invoice is not there, or another account''s' FROM invoice_lines l LEFT JOIN invoices i "
@@ -56,7 +57,8 @@ const QueryCheck checks[] = {
      "period_start, lag(period_end) OVER (PARTITION BY service_id ORDER BY period_start) AS before FROM invoice_lines "
      "WHERE "
      "service_id IS NOT NULL AND kind = 'recurring' AND removed_at IS NULL AND period_end IS NOT NULL) p "
-     "WHERE before IS NOT NULL AND before <> period_start"},
+     "WHERE before IS NOT NULL AND before <> period_start AND (before > period_start OR NOT EXISTS (SELECT 1 FROM "
+     "invoice_lines r WHERE r.service_id = p.service_id AND r.period_start = before AND r.kind = 'recurring'))"},
     {"invoice_numbers_gap_free", "The numbers of each series run from 1 without a gap.", "",
      "SELECT series, 'holds ' || CAST(count(*) AS TEXT) || ' invoices, numbered ' || CAST(min(sequence) AS TEXT) || ' "
      "to ' || "
