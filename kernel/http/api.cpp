@@ -15,29 +15,44 @@ namespace bursar::http {
 namespace {
 // Whose account a path's object belongs to; none: there is no such object.
 std::optional<AccountId> owner_of(storage::Connection& c, Subject subject, std::int64_t id) {
-  const auto first = [](storage::Rows rows) { return rows.next() ? std::optional(rows.id<AccountId>(0)) : std::nullopt; };
+  const auto first = [](storage::Rows rows) {
+    return rows.next() ? std::optional(rows.id<AccountId>(0)) : std::nullopt;
+  };
   switch (subject) {
-    case Subject::none: return AccountId();
-    case Subject::account: return first(c.query("SELECT id FROM accounts WHERE id = $1", id));
-    case Subject::service: return first(c.query("SELECT account_id FROM services WHERE id = $1", id));
-    case Subject::invoice: return first(c.query("SELECT account_id FROM invoices WHERE id = $1", id));
-    case Subject::payment: return first(c.query("SELECT account_id FROM payments WHERE id = $1", id));
+    case Subject::none:
+      return AccountId();
+    case Subject::account:
+      return first(c.query("SELECT id FROM accounts WHERE id = $1", id));
+    case Subject::service:
+      return first(c.query("SELECT account_id FROM services WHERE id = $1", id));
+    case Subject::invoice:
+      return first(c.query("SELECT account_id FROM invoices WHERE id = $1", id));
+    case Subject::payment:
+      return first(c.query("SELECT account_id FROM payments WHERE id = $1", id));
     case Subject::payment_method:
       return first(c.query("SELECT account_id FROM payment_methods WHERE id = $1 AND status = 'active'", id));
-    case Subject::message: return first(c.query("SELECT account_id FROM messages WHERE id = $1", id));
+    case Subject::message:
+      return first(c.query("SELECT account_id FROM messages WHERE id = $1", id));
   }
   return std::nullopt;
 }
 
 std::string_view prefix_of(Subject subject) {
   switch (subject) {
-    case Subject::none: return "";
-    case Subject::account: return AccountIdTag::prefix;
-    case Subject::service: return ServiceIdTag::prefix;
-    case Subject::invoice: return InvoiceIdTag::prefix;
-    case Subject::payment: return PaymentIdTag::prefix;
-    case Subject::payment_method: return PaymentMethodIdTag::prefix;
-    case Subject::message: return MessageIdTag::prefix;
+    case Subject::none:
+      return "";
+    case Subject::account:
+      return AccountIdTag::prefix;
+    case Subject::service:
+      return ServiceIdTag::prefix;
+    case Subject::invoice:
+      return InvoiceIdTag::prefix;
+    case Subject::payment:
+      return PaymentIdTag::prefix;
+    case Subject::payment_method:
+      return PaymentMethodIdTag::prefix;
+    case Subject::message:
+      return MessageIdTag::prefix;
   }
   return "";
 }
@@ -75,7 +90,8 @@ void not_modified_if_known(const Request& request, Answer& answer) {
 }
 }  // namespace
 
-Api::Api(const Dependencies& dependencies, const Rates& rates) : app_(dependencies), rates_(rates), cursors_(app_.id_key) {
+Api::Api(const Dependencies& dependencies, const Rates& rates)
+    : app_(dependencies), rates_(rates), cursors_(app_.id_key) {
   add_all_routes(routes_, app_);
   routes_.add({.verb = Verb::get,
                .path = "/openapi.json",
@@ -109,7 +125,8 @@ std::optional<Answer> Api::immediate(const Request& request) const {
 }
 
 Answer Api::readiness(const Request& request) const {
-  if (draining_ && draining_()) return problem(503, "shutting_down", "This process is shutting down.", request.request_id);
+  if (draining_ && draining_())
+    return problem(503, "shutting_down", "This process is shutting down.", request.request_id);
   const Status store = app_.db.ping();
   if (!store.ok()) return problem(503, "store_unavailable", "The database does not answer.", request.request_id);
   return {.content_type = "text/plain; charset=utf-8", .body = "ready\n"};
@@ -133,12 +150,14 @@ Answer Api::handle(const Request& request) {
 Answer Api::handle_api(const Request& request, std::string_view path) {
   const RouteTable::Match match = routes_.find(request.method, path);
   if (match.route == nullptr) {
-    if (match.allowed.empty()) return problem(404, "no_such_route", "There is nothing at this address.", request.request_id);
+    if (match.allowed.empty())
+      return problem(404, "no_such_route", "There is nothing at this address.", request.request_id);
     Answer answer = problem(405, "method_not_allowed", "This address takes " + match.allowed + ".", request.request_id);
     answer.set_header("Allow", match.allowed);
     return answer;
   }
-  const std::string label = "route=\"" + std::string(to_text(match.route->verb)) + " " + std::string(match.route->path) + "\"";
+  const std::string label =
+      "route=\"" + std::string(to_text(match.route->verb)) + " " + std::string(match.route->path) + "\"";
   const auto started = std::chrono::steady_clock::now();
   Answer answer;
   try {
@@ -146,12 +165,17 @@ Answer Api::handle_api(const Request& request, std::string_view path) {
     answer = result.ok() ? *std::move(result) : problem(result.error(), request.request_id);
   } catch (const storage::StorageError& e) {
     log::error("request_storage_error", {{"detail", e.what()}, {"route", match.route->path}});
-    answer = e.transient() ? problem(503, "store_unavailable", "The database is busy; try again in a moment.", request.request_id)
-                           : problem(Error{.kind = ErrorKind::internal, .code = "storage_error", .detail = e.what()}, request.request_id);
+    answer = e.transient()
+                 ? problem(503, "store_unavailable", "The database is busy; try again in a moment.", request.request_id)
+                 : problem(Error{.kind = ErrorKind::internal, .code = "storage_error", .detail = e.what()},
+                           request.request_id);
   }
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
   app_.metrics.histogram("bursar_route_seconds", "Time of handlers by route", label).observe_us(took.count());
-  app_.metrics.counter("bursar_answers_total", "Answers by route and status", label + ",status=\"" + std::to_string(answer.status) + "\"").add();
+  app_.metrics
+      .counter("bursar_answers_total", "Answers by route and status",
+               label + ",status=\"" + std::to_string(answer.status) + "\"")
+      .add();
   return answer;
 }
 
@@ -166,28 +190,41 @@ Result<Answer> Api::run(const Request& request, const RouteTable::Match& match) 
   const std::string who = call.caller.user ? std::to_string(call.caller.user.value()) : request.peer;
   // Behind a proxy on this machine every anonymous caller looks the same: one could use up the rate of all.
   const bool limited = app_.config.server.rate_limits && (call.caller.user || !is_loopback(request.peer));
-  const LimitDecision decision = limited ? limiter_.take(rate, who, std::chrono::steady_clock::now()) : LimitDecision{.allowed = true, .remaining = rate.burst};
+  const LimitDecision decision = limited ? limiter_.take(rate, who, std::chrono::steady_clock::now())
+                                         : LimitDecision{.allowed = true, .remaining = rate.burst};
   const auto with_rate = [&](Answer answer) {
     const std::string name = "\"" + std::string(rate.name) + "\"";
-    answer.set_header("RateLimit-Policy", name + ";q=" + std::to_string(rate.burst) + ";w=" + std::to_string(std::max<std::int64_t>(1, rate.burst / std::max<std::int64_t>(1, rate.per_second))));
-    answer.set_header("RateLimit", name + ";r=" + std::to_string(decision.remaining) + ";t=" + std::to_string(decision.retry_after_seconds));
+    answer.set_header(
+        "RateLimit-Policy",
+        name + ";q=" + std::to_string(rate.burst) +
+            ";w=" + std::to_string(std::max<std::int64_t>(1, rate.burst / std::max<std::int64_t>(1, rate.per_second))));
+    answer.set_header("RateLimit", name + ";r=" + std::to_string(decision.remaining) +
+                                       ";t=" + std::to_string(decision.retry_after_seconds));
     return answer;
   };
   const auto proceed = [&]() -> Result<Answer> {
     if (!decision.allowed) {
-      Error error{.kind = ErrorKind::too_many_requests, .code = "rate_limited", .detail = "Too many requests; slow down."};
+      Error error{
+          .kind = ErrorKind::too_many_requests, .code = "rate_limited", .detail = "Too many requests; slow down."};
       error.retry_after_seconds = decision.retry_after_seconds;
       return error;
     }
     const Route& route = *match.route;
-    if (route.access != Access::open && !call.caller.user && !(route.action && accounts::decide({}, *route.action) == accounts::Decision::allow)) {
-      return Error{.kind = ErrorKind::unauthenticated, .code = "login_required", .detail = "Log in, or send a valid bearer token."};
+    if (route.access != Access::open && !call.caller.user &&
+        !(route.action && accounts::decide({}, *route.action) == accounts::Decision::allow)) {
+      return Error{.kind = ErrorKind::unauthenticated,
+                   .code = "login_required",
+                   .detail = "Log in, or send a valid bearer token."};
     }
     if (!standing.owner) return no_such_object();
     call.account = *standing.owner;
-    if (route.action) BURSAR_CHECK(call.require(*route.action, accounts::is_about_an_account(*route.action) ? call.account : AccountId()));
+    if (route.action)
+      BURSAR_CHECK(
+          call.require(*route.action, accounts::is_about_an_account(*route.action) ? call.account : AccountId()));
     if (standing.who.touch_due) {
-      app_.db.write("touch_session", [&](storage::Transaction& tx) { accounts::touch_session(tx, call.caller.session, request.peer, call.now); });
+      app_.db.write("touch_session", [&](storage::Transaction& tx) {
+        accounts::touch_session(tx, call.caller.session, request.peer, call.now);
+      });
     }
     BURSAR_CHECK(call.read_query());
     BURSAR_CHECK(call.read_body());

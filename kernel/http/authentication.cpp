@@ -29,7 +29,9 @@ Result<Credentials> credentials_of(const Request& request) {
     constexpr std::string_view scheme = "Bearer ";
     if (request.count_header("Authorization") > 1 || value.size() <= scheme.size() ||
         !equals_ignoring_case(value.substr(0, scheme.size()), scheme)) {
-      return Error{.kind = ErrorKind::unauthenticated, .code = "bad_credentials", .detail = "Authorization must be a bearer token."};
+      return Error{.kind = ErrorKind::unauthenticated,
+                   .code = "bad_credentials",
+                   .detail = "Authorization must be a bearer token."};
     }
     return Credentials{.token = std::string(trim(value.substr(scheme.size())))};
   }
@@ -55,10 +57,12 @@ Status check_same_origin(const Request& request, const Credentials& credentials,
 }
 
 std::string set_session_cookie(std::string_view token, std::int64_t max_age_seconds) {
-  return std::string(session_cookie) + "=" + std::string(token) + "; Path=/; Max-Age=" + std::to_string(max_age_seconds) +
-         "; HttpOnly; Secure; SameSite=Lax";
+  return std::string(session_cookie) + "=" + std::string(token) +
+         "; Path=/; Max-Age=" + std::to_string(max_age_seconds) + "; HttpOnly; Secure; SameSite=Lax";
 }
 
-std::string clear_session_cookie() { return std::string(session_cookie) + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"; }
+std::string clear_session_cookie() {
+  return std::string(session_cookie) + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax";
+}
 
 }  // namespace bursar::http

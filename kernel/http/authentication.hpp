@@ -14,7 +14,7 @@ namespace bursar::http {
 inline constexpr std::string_view session_cookie = "bursar_session";
 
 struct Credentials {
-  std::string token;         // empty: none given
+  std::string token;  // empty: none given
   bool from_cookie = false;
 };
 // Errors: unauthenticated for an Authorization header that is no bearer token.

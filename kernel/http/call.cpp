@@ -47,8 +47,9 @@ Status Call::read_query() {
     if (!decoded || !is_valid_utf8(name) || !is_valid_utf8(value) || value.find('\0') != std::string::npos) {
       return Error{.kind = ErrorKind::malformed, .code = "bad_query", .detail = "The query is not well-formed."};
     }
-    const bool known = std::any_of(route.query.begin(), route.query.end(), [&](const auto& q) { return q.name == name; }) ||
-                       (route.list && (name == "limit" || name == "cursor"));
+    const bool known =
+        std::any_of(route.query.begin(), route.query.end(), [&](const auto& q) { return q.name == name; }) ||
+        (route.list && (name == "limit" || name == "cursor"));
     if (!known) faults.push_back({"?" + name, "is not a parameter of this route"});
     if (known && query(name)) faults.push_back({"?" + name, "is given twice"});
     query_.emplace_back(std::move(name), std::move(value));
@@ -61,8 +62,10 @@ Status Call::read_body() {
   if (route.request.empty()) return {};
   const std::string_view type = request.header("Content-Type");
   const std::string_view media_type = trim(type.substr(0, type.find(';')));
-  if (!equals_ignoring_case(media_type, "application/json") && !equals_ignoring_case(media_type, "application/merge-patch+json")) {
-    return Error{.kind = ErrorKind::malformed, .code = "content_type_not_json", .detail = "Send the body as application/json."};
+  if (!equals_ignoring_case(media_type, "application/json") &&
+      !equals_ignoring_case(media_type, "application/merge-patch+json")) {
+    return Error{
+        .kind = ErrorKind::malformed, .code = "content_type_not_json", .detail = "Send the body as application/json."};
   }
   JsonLimits limits;
   limits.depth = app.config.server.max_json_depth;
@@ -112,16 +115,24 @@ accounts::Actor Call::actor() const {
           .request_id = request.request_id};
 }
 
-void Call::audit(storage::Transaction& tx, AccountId of, std::string action, std::string object, std::string detail) const {
+void Call::audit(storage::Transaction& tx, AccountId of, std::string action, std::string object,
+                 std::string detail) const {
   accounts::append_audit(tx, now,
-                         {.actor = actor(), .account = of, .action = std::move(action), .object = std::move(object), .detail = std::move(detail)});
+                         {.actor = actor(),
+                          .account = of,
+                          .action = std::move(action),
+                          .object = std::move(object),
+                          .detail = std::move(detail)});
 }
 
 Status Call::require(accounts::Action action, AccountId of) const {
   switch (accounts::decide(caller, action, of)) {
-    case accounts::Decision::allow: return {};
-    case accounts::Decision::hidden: return not_found("no_such_object", "There is no such object.");
-    case accounts::Decision::forbidden: break;
+    case accounts::Decision::allow:
+      return {};
+    case accounts::Decision::hidden:
+      return not_found("no_such_object", "There is no such object.");
+    case accounts::Decision::forbidden:
+      break;
   }
   if (!caller.user) {
     return Error{.kind = ErrorKind::unauthenticated, .code = "login_required", .detail = "Log in to do this."};
@@ -159,7 +170,8 @@ Result<std::optional<IdempotencyKey>> Call::idempotency_key() const {
                  .detail = "This request needs an Idempotency-Key header.",
                  .cure = "Send a fresh unique value, and the same one when you try again."};
   }
-  if (given > 1) return Error{.kind = ErrorKind::malformed, .code = "bad_idempotency_key", .detail = "Send one Idempotency-Key."};
+  if (given > 1)
+    return Error{.kind = ErrorKind::malformed, .code = "bad_idempotency_key", .detail = "Send one Idempotency-Key."};
   BURSAR_TRY(key, parse_idempotency_key(request.header("Idempotency-Key")));
   IdempotencyKey out;
   out.scope = account ? "a" + std::to_string(account.value()) : "u" + std::to_string(caller.user.value());
@@ -175,7 +187,8 @@ Result<Answer> Call::once(const char* what, const std::function<Result<Answer>(s
   return answer_once(app.db, what, *key, now, act);
 }
 
-Result<Answer> Call::once_outside(const char* what, const std::function<Result<std::int64_t>(storage::Transaction&)>& claim,
+Result<Answer> Call::once_outside(const char* what,
+                                  const std::function<Result<std::int64_t>(storage::Transaction&)>& claim,
                                   const std::function<Result<Answer>(std::int64_t)>& finish) {
   BURSAR_TRY(key, idempotency_key());
   if (key) return answer_once_outside(app.db, what, *key, now, claim, finish);

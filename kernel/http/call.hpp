@@ -21,7 +21,7 @@ namespace bursar::http {
 
 struct Page {
   int limit = 50;
-  std::int64_t after = 0;  // the last key of the page before; 0: the first page
+  std::int64_t after = 0;                                // the last key of the page before; 0: the first page
   [[nodiscard]] int fetch() const { return limit + 1; }  // one more tells whether a next page is there
 };
 
@@ -60,7 +60,8 @@ class Call {
 
   [[nodiscard]] accounts::Actor actor() const;
   // For acts whose domain function knows no actor; `detail` is JSON.
-  void audit(storage::Transaction& tx, AccountId of, std::string action, std::string object, std::string detail = "") const;
+  void audit(storage::Transaction& tx, AccountId of, std::string action, std::string object,
+             std::string detail = "") const;
   // 403 or 404 unless the caller may do this too.
   [[nodiscard]] Status require(accounts::Action action, AccountId of = {}) const;
 

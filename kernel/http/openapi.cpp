@@ -89,7 +89,8 @@ void write_parameters(JsonWriter& w, const Route& route) {
     write_parameter(w, "cursor", "query", false, "string", "next_cursor of the page before");
   }
   if (route.keyed) {
-    write_parameter(w, "Idempotency-Key", "header", true, "string", "A fresh value for each act; the same one to try it again");
+    write_parameter(w, "Idempotency-Key", "header", true, "string",
+                    "A fresh value for each act; the same one to try it again");
   }
   if (route.verb == Verb::patch || route.verb == Verb::put) {
     write_parameter(w, "If-Match", "header", false, "string", "The ETag that the change is based on");
@@ -166,7 +167,12 @@ std::string write_openapi(const RouteTable& routes, std::string_view public_url)
   for (const Schema& schema : schemas()) write_schema(w, schema);
   w.end_object().key("securitySchemes").begin_object();
   w.key("bearer").begin_object().field("type", "http").field("scheme", "bearer").end_object();
-  w.key("cookie").begin_object().field("type", "apiKey").field("in", "cookie").field("name", "bursar_session").end_object();
+  w.key("cookie")
+      .begin_object()
+      .field("type", "apiKey")
+      .field("in", "cookie")
+      .field("name", "bursar_session")
+      .end_object();
   w.end_object().end_object().end_object();
   return std::move(w).take();
 }

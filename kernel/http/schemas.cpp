@@ -23,8 +23,10 @@ constexpr Schema all_schemas[] = {
     {"Registration", "user_id:id account_id:id"},
     {"NewSession", "email:string password:string"},
     {"SessionToken", "token:string session_id:id user_id:id expires_at:instant"},
-    {"Session", "id:id current:boolean created_at:instant expires_at:instant last_used_at:instant address:string agent:string"},
-    {"Me", "id:id email:string name:string staff_role:string? created_at:instant accounts:[MyAccount] permissions:[string]"},
+    {"Session",
+     "id:id current:boolean created_at:instant expires_at:instant last_used_at:instant address:string agent:string"},
+    {"Me",
+     "id:id email:string name:string staff_role:string? created_at:instant accounts:[MyAccount] permissions:[string]"},
     {"MyAccount", "id:id name:string role:string permissions:[string]"},
     {"MePatch", "name:string"},
     {"PasswordChange", "current_password:string new_password:string"},
@@ -58,16 +60,17 @@ constexpr Schema all_schemas[] = {
 
     {"NewOrder", "items:[OrderItem] promotion_code?:string"},
     {"OrderItem", "product_id:id cycle:string quantity?:integer label?:string"},
-    {"Quote", "currency:string lines:[QuoteLine] net:Money tax:Money total:Money"},
-    {"QuoteLine",
-     "kind:string description:string quantity:integer unit_price:Money net:Money tax:Money tax_rate:string "
-     "tax_category:string product_id:id? period_start:date? period_end:date?"},
+    {"Quote", "currency:string lines:[QuoteLine] now:Amounts recurring:[RecurringQuote] due_on:date"},
+    {"QuoteLine", "kind:string description:string net:Money tax:Money explanation:string"},
+    {"Amounts", "net:Money tax:Money total:Money"},
+    {"RecurringQuote", "cycle:string amounts:Amounts"},
     {"Order", "id:id account_id:id status:pending|active|cancelled placed_at:instant invoice_id:id? service_ids:[id]"},
 
     {"Service",
      "id:id account_id:id order_id:id? product_id:id label:string status:pending|active|suspended|cancelled|terminated "
      "suspend_reason:string cycle:string price:Money started_on:date next_due_on:date? cancel_on:date? panel:string "
      "desired_state:string actual_state:string panel_reference:string created_at:instant ended_at:instant?"},
+    {"ServicePatch", "label:string"},
     {"NewCancellation", "when:immediate|end_of_period reason?:string"},
     {"Cancellation",
      "service_id:id when:immediate|end_of_period reason:string effective_on:date status:requested|done|withdrawn "
@@ -78,7 +81,8 @@ constexpr Schema all_schemas[] = {
      "id:id account_id:id number:string? kind:order|renewal|manual|late_fee|deposit "
      "status:draft|open|paid|void|uncollectible|refunded overdue:boolean currency:string issued_on:date due_on:date "
      "net:Money tax:Money total:Money balance:Money late_fee_of:id? created_at:instant paid_at:instant? "
-     "autopay_on:date? lines?:[InvoiceLine] credit_notes?:[CreditNote] seller?:Party buyer?:Party allocations?:[InvoiceAllocation]"},
+     "autopay_on:date? lines?:[InvoiceLine] credit_notes?:[CreditNote] seller?:Party buyer?:Party "
+     "allocations?:[InvoiceAllocation]"},
     {"InvoiceLine",
      "id:id kind:string description:string quantity:integer unit_price:Money net:Money tax:Money tax_rule:string "
      "tax_rate:string tax_inclusive:boolean tax_category:string exemption_reason:string service_id:id? "
@@ -90,7 +94,8 @@ constexpr Schema all_schemas[] = {
     {"InvoicePatch", "status:void|uncollectible reason:string"},
     {"NewCreditNote", "reason:string amount?:Money line_ids?:[id]"},
     {"CreditNote",
-     "id:id invoice_id:id number:string issued_on:date net:Money tax:Money total:Money reason:string lines:[CreditNoteLine]"},
+     "id:id invoice_id:id number:string issued_on:date net:Money tax:Money total:Money reason:string "
+     "lines:[CreditNoteLine]"},
     {"CreditNoteLine", "line_id:id description:string net:Money tax:Money"},
     {"CreditUse", "amount?:Money"},
     {"NewDeposit", "amount:Money gateway?:string payment_method?:id"},
@@ -109,7 +114,8 @@ constexpr Schema all_schemas[] = {
     {"Refund",
      "id:id payment_id:id destination:gateway|credit|external status:pending|succeeded|failed|unknown amount:Money "
      "reference:string? reason:string created_at:instant settled_at:instant?"},
-    {"PaymentMethod", "id:id account_id:id gateway:string label:string expires_on:date? position:integer created_at:instant"},
+    {"PaymentMethod",
+     "id:id account_id:id gateway:string label:string expires_on:date? position:integer created_at:instant"},
     {"NewPaymentMethod", "gateway:string token:string label:string expires_on?:date"},
     {"PaymentMethodPatch", "label?:string position?:integer"},
     {"Autopay", "enabled:boolean methods:[PaymentMethod]"},
@@ -130,17 +136,18 @@ constexpr Schema all_schemas[] = {
     {"Notification",
      "id:id account_id:id channel:string recipient:string template:string subject:string body:string "
      "status:waiting|sent|failed|unknown created_at:instant sent_at:instant?"},
-    {"Job",
-     "name:string cron:string timezone:string catch_up:boolean next_at:instant? waiting:integer last_run:Run?"},
+    {"Job", "name:string cron:string timezone:string catch_up:boolean next_at:instant? last_run:Run?"},
     {"Jobs", "data:[Job] next_cursor:string?"},
     {"Run",
      "id:id job:string scheduled_at:instant date:date status:waiting|running|done|failed|skipped catch_up:boolean "
      "step:string error:string started_at:instant? finished_at:instant? steps:[RunStep]"},
-    {"RunStep", "name:string done:boolean counts:object chunks:integer parked:integer started_at:instant finished_at:instant?"},
+    {"RunStep",
+     "name:string done:boolean counts:object chunks:integer parked:integer started_at:instant finished_at:instant?"},
     {"NewRun", "at?:instant"},
     {"NewPreview", "at:instant job?:string"},
     {"Preview",
-     "at:instant runs:[Run] invoices:[Invoice] charges:[PreviewCharge] mails:[PreviewMail] suspensions:[PreviewService] "
+     "at:instant runs:[Run] invoices:[Invoice] charges:[PreviewCharge] mails:[PreviewMail] "
+     "suspensions:[PreviewService] "
      "terminations:[PreviewService] truncated:boolean"},
     {"PreviewCharge", "account_id:id invoice_id:id? gateway:string amount:Money"},
     {"PreviewMail", "account_id:id template:string recipient:string subject:string"},
@@ -151,7 +158,8 @@ constexpr Schema all_schemas[] = {
     {"Plugins", "data:[Plugin] next_cursor:string?"},
     {"PluginTest", "supported:boolean ok:boolean detail:string"},
     {"AuditEvent",
-     "id:id at:instant actor:user|staff|job|cli user_id:id? account_id:id? action:string object_id:string detail:object? "
+     "id:id at:instant actor:user|staff|job|cli user_id:id? account_id:id? action:string object_id:string "
+     "detail:object? "
      "address:string request_id:string"},
     {"TestClock", "now:instant"},
 };
@@ -165,7 +173,9 @@ std::string_view next_word(std::string_view& text) {
   return word;
 }
 
-bool is_text_type(std::string_view type) { return type == "string" || type == "id" || type == "date" || type == "instant"; }
+bool is_text_type(std::string_view type) {
+  return type == "string" || type == "id" || type == "date" || type == "instant";
+}
 
 std::string text_difference(const Json& value, std::string_view type) {
   if (value.kind() != Json::Kind::string) return " is not a string";
@@ -198,7 +208,8 @@ std::span<const Schema> schemas() { return all_schemas; }
 
 const Schema* find_schema(std::string_view name) {
   if (name == any_object.name) return &any_object;
-  const auto* at = std::find_if(std::begin(all_schemas), std::end(all_schemas), [&](const Schema& s) { return s.name == name; });
+  const auto* at =
+      std::find_if(std::begin(all_schemas), std::end(all_schemas), [&](const Schema& s) { return s.name == name; });
   return at == std::end(all_schemas) ? nullptr : at;
 }
 

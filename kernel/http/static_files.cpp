@@ -74,8 +74,9 @@ Answer serve(const fs::path& file, const plugin_host::Frontend& frontend, const 
   answer.content_type = content_type_of(file.extension().string());
   answer.set_header("ETag", etag);
   answer.set_header("Cache-Control", "no-cache");
-  answer.set_header("Content-Security-Policy",
-                    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
+  answer.set_header(
+      "Content-Security-Policy",
+      "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
   for (const auto& [name, value] : frontend.headers) answer.set_header(name, value);
   if (request.header("If-None-Match") == etag) {
     answer.status = 304;

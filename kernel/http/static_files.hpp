@@ -1,5 +1,5 @@
-// The files of frontend plugins, under the paths they asked for. Everything the portal can do it does through the public
-// API; the kernel only hands out its files.
+// The files of frontend plugins, under the paths they asked for. Everything the portal can do it does through the
+// public API; the kernel only hands out its files.
 #pragma once
 
 #include <optional>

@@ -16,7 +16,10 @@ void text_or_null(JsonWriter& w, std::string_view name, std::string_view text) {
 namespace {
 void write_address(JsonWriter& w, const accounts::PostalAddress& address) {
   w.key("address").begin_object().field("street", address.street).field("city", address.city);
-  w.field("region", address.region).field("postal_code", address.postal_code).field("country", address.country).end_object();
+  w.field("region", address.region)
+      .field("postal_code", address.postal_code)
+      .field("country", address.country)
+      .end_object();
 }
 
 // "inv:42" as it stands in the audit trail, as outside text.
@@ -31,11 +34,18 @@ std::string outside_object(const IdCodec& ids, std::string_view object) {
 }  // namespace
 
 void write_account(JsonWriter& w, const IdCodec& ids, const accounts::Account& a) {
-  w.begin_object().field("id", ids.text(a.id)).field("status", a.status).field("name", a.name).field("company", a.company);
+  w.begin_object()
+      .field("id", ids.text(a.id))
+      .field("status", a.status)
+      .field("name", a.name)
+      .field("company", a.company);
   w.field("email", a.email).field("phone", a.phone);
   write_address(w, a.address);
   w.field("tax_id", a.tax_id).field("tax_exempt", a.tax_exempt).field("currency", a.currency.code());
-  w.field("language", a.language).field("autopay_enabled", a.autopay_enabled).field("created_at", a.created_at).end_object();
+  w.field("language", a.language)
+      .field("autopay_enabled", a.autopay_enabled)
+      .field("created_at", a.created_at)
+      .end_object();
 }
 
 void write_party(JsonWriter& w, const accounts::Party& party) {
@@ -45,7 +55,11 @@ void write_party(JsonWriter& w, const accounts::Party& party) {
 }
 
 void write_product(JsonWriter& w, const IdCodec& ids, const catalog::Product& p, bool for_staff) {
-  w.begin_object().field("id", ids.text(p.id)).field("code", p.code).field("name", p.name).field("description", p.description);
+  w.begin_object()
+      .field("id", ids.text(p.id))
+      .field("code", p.code)
+      .field("name", p.name)
+      .field("description", p.description);
   w.field("group", p.group).field("status", p.retired ? "retired" : "active");
   if (for_staff) {
     w.field("panel", p.panel).key("panel_options").raw(p.panel_options.empty() ? "{}" : p.panel_options);
@@ -78,12 +92,16 @@ void write_service(JsonWriter& w, const IdCodec& ids, const services::Service& s
   w.field("suspend_reason", s.suspend_reason).field("cycle", s.cycle.to_string()).field("price", s.price);
   w.field("started_on", s.started_on).field("next_due_on", s.next_due_on).field("cancel_on", s.cancel_on);
   w.field("panel", s.panel).field("desired_state", s.desired_state).field("actual_state", s.actual_state);
-  w.field("panel_reference", s.panel_reference).field("created_at", s.created_at).field("ended_at", s.ended_at).end_object();
+  w.field("panel_reference", s.panel_reference)
+      .field("created_at", s.created_at)
+      .field("ended_at", s.ended_at)
+      .end_object();
 }
 
 void write_cancellation(JsonWriter& w, const IdCodec& ids, const services::Cancellation& c) {
   w.begin_object().field("service_id", ids.text(c.service));
-  w.field("when", c.kind == services::CancellationKind::immediate ? "immediate" : "end_of_period").field("reason", c.reason);
+  w.field("when", c.kind == services::CancellationKind::immediate ? "immediate" : "end_of_period")
+      .field("reason", c.reason);
   w.field("effective_on", c.effective_on).field("status", c.status).field("requested_at", c.requested_at);
   w.field("done_at", c.done_at).end_object();
 }
@@ -106,16 +124,24 @@ void write_invoice(JsonWriter& w, const IdCodec& ids, const invoicing::Invoice& 
 }
 
 void write_invoice_line(JsonWriter& w, const IdCodec& ids, const invoicing::Line& l) {
-  w.begin_object().field("id", ids.text(l.id)).field("kind", invoicing::to_string(l.kind)).field("description", l.description);
+  w.begin_object()
+      .field("id", ids.text(l.id))
+      .field("kind", invoicing::to_string(l.kind))
+      .field("description", l.description);
   w.field("quantity", l.quantity).field("unit_price", l.unit_price).field("net", l.net).field("tax", l.tax);
-  w.field("tax_rule", l.tax_rule).field("tax_rate", percent_to_string(l.tax_rate)).field("tax_inclusive", l.tax_inclusive);
+  w.field("tax_rule", l.tax_rule)
+      .field("tax_rate", percent_to_string(l.tax_rate))
+      .field("tax_inclusive", l.tax_inclusive);
   w.field("tax_category", l.tax_category).field("exemption_reason", l.exemption_reason);
   id_field(w, ids, "service_id", l.service);
   w.field("period_start", l.period_start).field("period_end", l.period_end).field("removed", l.removed).end_object();
 }
 
 void write_credit_note(JsonWriter& w, const IdCodec& ids, const invoicing::CreditNote& note) {
-  w.begin_object().field("id", ids.text(note.id)).field("invoice_id", ids.text(note.invoice)).field("number", note.number);
+  w.begin_object()
+      .field("id", ids.text(note.id))
+      .field("invoice_id", ids.text(note.invoice))
+      .field("number", note.number);
   w.field("issued_on", note.issued_on).field("net", note.net).field("tax", note.tax).field("total", note.total);
   w.field("reason", note.reason).key("lines").begin_array();
   for (const auto& line : note.lines) {
@@ -141,7 +167,11 @@ void write_payment(JsonWriter& w, const IdCodec& ids, const payments::Payment& p
   for (const payments::Allocation& a : allocations) {
     w.begin_object().field("invoice_id", ids.text(a.invoice)).field("amount", a.amount).end_object();
   }
-  w.end_array().field("created_at", p.created_at).field("settled_at", p.settled_at).field("expires_at", p.expires_at).end_object();
+  w.end_array()
+      .field("created_at", p.created_at)
+      .field("settled_at", p.settled_at)
+      .field("expires_at", p.expires_at)
+      .end_object();
 }
 
 void write_refund(JsonWriter& w, const IdCodec& ids, const payments::Refund& r) {
@@ -153,7 +183,10 @@ void write_refund(JsonWriter& w, const IdCodec& ids, const payments::Refund& r) 
 
 void write_payment_method(JsonWriter& w, const IdCodec& ids, const payments::PaymentMethod& m) {
   w.begin_object().field("id", ids.text(m.id)).field("account_id", ids.text(m.account)).field("gateway", m.gateway);
-  w.field("label", m.label).field("expires_on", m.expires_on).field("position", m.position).field("created_at", m.created_at);
+  w.field("label", m.label)
+      .field("expires_on", m.expires_on)
+      .field("position", m.position)
+      .field("created_at", m.created_at);
   w.end_object();
 }
 
@@ -170,14 +203,18 @@ void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredE
 
 void write_task(JsonWriter& w, const IdCodec& ids, const payments::StaffTask& task) {
   w.begin_object().field("id", ids.text(task.id)).field("kind", task.kind).field("account_id", ids.text(task.account));
-  w.field("object_id", task.kind == "confirm_payment" ? ids.text(PaymentId(task.object)) : ids.text(ServiceId(task.object)));
+  w.field("object_id",
+          task.kind == "confirm_payment" ? ids.text(PaymentId(task.object)) : ids.text(ServiceId(task.object)));
   w.field("title", task.title).field("detail", task.detail).field("status", task.status);
   w.field("created_at", task.created_at).field("closed_at", task.closed_at).end_object();
 }
 
 void write_notification(JsonWriter& w, const IdCodec& ids, const notices::MessageRow& m) {
   w.begin_object().field("id", ids.text(m.id)).field("account_id", ids.text(m.account)).field("channel", m.channel);
-  w.field("recipient", m.recipient).field("template", m.template_name).field("subject", m.subject).field("body", m.body);
+  w.field("recipient", m.recipient)
+      .field("template", m.template_name)
+      .field("subject", m.subject)
+      .field("body", m.body);
   w.field("status", m.status).field("created_at", m.created_at).field("sent_at", m.sent_at).end_object();
 }
 

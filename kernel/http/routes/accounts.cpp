@@ -12,7 +12,8 @@ using accounts::Action;
 
 Result<Answer> list_accounts(Call& call) {
   BURSAR_TRY(page, call.page());
-  const accounts::AccountFilter filter{.email = call.query("email"), .after = AccountId(page.after), .limit = page.fetch()};
+  const accounts::AccountFilter filter{
+      .email = call.query("email"), .after = AccountId(page.after), .limit = page.fetch()};
   auto found = call.app.db.read([&](storage::Connection& c) { return accounts::list_accounts(c, filter); });
   return call.list(
       std::move(found), page, [](const auto& a) { return a.id.value(); },
@@ -26,7 +27,8 @@ Answer render(const Call& call, const accounts::Account& account) {
 }
 
 Result<Answer> read_account(Call& call) {
-  const auto account = call.app.db.read([&](storage::Connection& c) { return accounts::find_account(c, call.account); });
+  const auto account =
+      call.app.db.read([&](storage::Connection& c) { return accounts::find_account(c, call.account); });
   BURSAR_ASSERT(account.has_value());
   return render(call, *account);
 }
@@ -53,7 +55,8 @@ Result<Answer> patch_account(Call& call) {
   if (patch.tax_exempt) BURSAR_CHECK(call.require(Action::account_update_tax_exemption, call.account));
   BURSAR_TRY(version, call.if_match());
   BURSAR_TRY(account, call.app.db.write("patch_account", [&](storage::Transaction& tx) {
-    return accounts::update_account(tx, call.account, patch, version, call.app.config.provider.currencies, call.now, call.actor());
+    return accounts::update_account(tx, call.account, patch, version, call.app.config.provider.currencies, call.now,
+                                    call.actor());
   }));
   return render(call, account);
 }
@@ -82,31 +85,64 @@ Answer render_audit(const Call& call, std::vector<accounts::AuditEvent> events, 
 
 Result<Answer> list_audit_of_account(Call& call) {
   BURSAR_TRY(page, call.page());
-  const accounts::AuditFilter filter{.account = call.account, .before = AuditEventId(page.after), .limit = page.fetch()};
-  return render_audit(call, call.app.db.read([&](storage::Connection& c) { return accounts::list_audit(c, filter); }), page);
+  const accounts::AuditFilter filter{
+      .account = call.account, .before = AuditEventId(page.after), .limit = page.fetch()};
+  return render_audit(call, call.app.db.read([&](storage::Connection& c) { return accounts::list_audit(c, filter); }),
+                      page);
 }
 
 Result<Answer> list_all_audit(Call& call) {
   BURSAR_TRY(page, call.page());
   BURSAR_TRY(account, call.query_id<AccountId>("account"));
   const accounts::AuditFilter filter{.account = account, .before = AuditEventId(page.after), .limit = page.fetch()};
-  return render_audit(call, call.app.db.read([&](storage::Connection& c) { return accounts::list_audit(c, filter); }), page);
+  return render_audit(call, call.app.db.read([&](storage::Connection& c) { return accounts::list_audit(c, filter); }),
+                      page);
 }
 }  // namespace
 
 void add_account_routes(RouteTable& routes) {
-  routes.add({.path = "/accounts", .summary = "Every customer account", .action = Action::accounts_list, .response = "Account", .list = true,
-              .query = {{"email", "string", "Exactly this address"}}, .handler = list_accounts});
-  routes.add({.path = "/accounts/{account}", .summary = "A customer account", .action = Action::account_read, .subject = Subject::account,
-              .response = "Account", .handler = read_account});
-  routes.add({.verb = Verb::patch, .path = "/accounts/{account}", .summary = "Change account details", .action = Action::account_update,
-              .subject = Subject::account, .request = "AccountPatch", .response = "Account", .handler = patch_account});
-  routes.add({.path = "/accounts/{account}/members", .summary = "Who may act for the account", .action = Action::members_read,
-              .subject = Subject::account, .response = "Member", .list = true, .handler = list_members});
-  routes.add({.path = "/accounts/{account}/audit-events", .summary = "Who did what on the account", .action = Action::audit_read,
-              .subject = Subject::account, .response = "AuditEvent", .list = true, .handler = list_audit_of_account});
-  routes.add({.path = "/audit-events", .summary = "Who did what, everywhere", .action = Action::audit_read_all, .response = "AuditEvent",
-              .list = true, .query = {{"account", "id", "Of this account"}}, .handler = list_all_audit});
+  routes.add({.path = "/accounts",
+              .summary = "Every customer account",
+              .action = Action::accounts_list,
+              .response = "Account",
+              .list = true,
+              .query = {{"email", "string", "Exactly this address"}},
+              .handler = list_accounts});
+  routes.add({.path = "/accounts/{account}",
+              .summary = "A customer account",
+              .action = Action::account_read,
+              .subject = Subject::account,
+              .response = "Account",
+              .handler = read_account});
+  routes.add({.verb = Verb::patch,
+              .path = "/accounts/{account}",
+              .summary = "Change account details",
+              .action = Action::account_update,
+              .subject = Subject::account,
+              .request = "AccountPatch",
+              .response = "Account",
+              .handler = patch_account});
+  routes.add({.path = "/accounts/{account}/members",
+              .summary = "Who may act for the account",
+              .action = Action::members_read,
+              .subject = Subject::account,
+              .response = "Member",
+              .list = true,
+              .handler = list_members});
+  routes.add({.path = "/accounts/{account}/audit-events",
+              .summary = "Who did what on the account",
+              .action = Action::audit_read,
+              .subject = Subject::account,
+              .response = "AuditEvent",
+              .list = true,
+              .handler = list_audit_of_account});
+  routes.add({.path = "/audit-events",
+              .summary = "Who did what, everywhere",
+              .action = Action::audit_read_all,
+              .response = "AuditEvent",
+              .list = true,
+              .query = {{"account", "id", "Of this account"}},
+              .handler = list_all_audit});
 }
 
 }  // namespace bursar::http

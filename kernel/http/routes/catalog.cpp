@@ -9,7 +9,9 @@ namespace bursar::http {
 namespace {
 using accounts::Action;
 
-bool sees_all(const Call& call) { return accounts::decide(call.caller, Action::catalog_change) == accounts::Decision::allow || call.caller.is_staff(); }
+bool sees_all(const Call& call) {
+  return accounts::decide(call.caller, Action::catalog_change) == accounts::Decision::allow || call.caller.is_staff();
+}
 
 std::vector<catalog::Price> read_prices(const std::vector<ObjectReader*>& items) {
   std::vector<catalog::Price> prices;
@@ -18,11 +20,13 @@ std::vector<catalog::Price> read_prices(const std::vector<ObjectReader*>& items)
     if (!cycle.ok()) item->fault("cycle", cycle.error().detail);
     const auto amount = item->money("amount");
     const auto setup_fee = item->optional_money("setup_fee");
-    if (amount && setup_fee && amount->currency() != setup_fee->currency()) item->fault("setup_fee", "must be in the currency of the amount");
+    if (amount && setup_fee && amount->currency() != setup_fee->currency())
+      item->fault("setup_fee", "must be in the currency of the amount");
     if (amount && amount->is_negative()) item->fault("amount", "must not be negative");
     if (setup_fee && setup_fee->is_negative()) item->fault("setup_fee", "must not be negative");
     if (!cycle.ok() || !amount) continue;
-    prices.push_back({.cycle = *cycle, .amount = *amount, .setup_fee = setup_fee.value_or(Money::zero(amount->currency()))});
+    prices.push_back(
+        {.cycle = *cycle, .amount = *amount, .setup_fee = setup_fee.value_or(Money::zero(amount->currency()))});
   }
   return prices;
 }
@@ -35,8 +39,9 @@ Answer render(const Call& call, const catalog::Product& product) {
 
 Result<Answer> list_products(Call& call) {
   BURSAR_TRY(page, call.page());
-  auto products = call.app.db.read(
-      [&](storage::Connection& c) { return catalog::list_products(c, sees_all(call), ProductId(page.after), page.fetch()); });
+  auto products = call.app.db.read([&](storage::Connection& c) {
+    return catalog::list_products(c, sees_all(call), ProductId(page.after), page.fetch());
+  });
   return call.list(
       std::move(products), page, [](const auto& p) { return p.id.value(); },
       [&](JsonWriter& w, const auto& p) { write_product(w, call.app.ids, p, sees_all(call)); });
@@ -45,7 +50,8 @@ Result<Answer> list_products(Call& call) {
 Result<Answer> read_product(Call& call) {
   BURSAR_TRY(id, call.id<ProductId>("product"));
   const auto product = call.app.db.read([&](storage::Connection& c) { return catalog::find_product(c, id); });
-  if (!product || (product->retired && !sees_all(call))) return not_found("no_such_object", "There is no such product.");
+  if (!product || (product->retired && !sees_all(call)))
+    return not_found("no_such_object", "There is no such product.");
   return render(call, *product);
 }
 
@@ -108,8 +114,8 @@ Result<Answer> retire_product(Call& call) {
 
 Result<Answer> list_promotions(Call& call) {
   BURSAR_TRY(page, call.page());
-  auto promotions =
-      call.app.db.read([&](storage::Connection& c) { return catalog::list_promotions(c, PromotionId(page.after), page.fetch()); });
+  auto promotions = call.app.db.read(
+      [&](storage::Connection& c) { return catalog::list_promotions(c, PromotionId(page.after), page.fetch()); });
   return call.list(
       std::move(promotions), page, [](const auto& p) { return p.id.value(); },
       [&](JsonWriter& w, const auto& p) { write_promotion(w, call.app.ids, p); });
@@ -133,7 +139,8 @@ Result<Answer> create_promotion(Call& call) {
   promotion.max_uses = in.optional_integer("max_uses", 1, 1'000'000'000);
   promotion.valid_from = in.optional_date("valid_from");
   promotion.valid_until = in.optional_date("valid_until");
-  if (promotion.percent.has_value() == promotion.amount.has_value()) in.fault("percent", "give either percent or amount");
+  if (promotion.percent.has_value() == promotion.amount.has_value())
+    in.fault("percent", "give either percent or amount");
   BURSAR_CHECK(in.finish());
   return call.once("create_promotion", [&](storage::Transaction& tx) -> Result<Answer> {
     BURSAR_TRY(id, catalog::create_promotion(tx, promotion, call.now));
@@ -148,20 +155,51 @@ Result<Answer> create_promotion(Call& call) {
 }  // namespace
 
 void add_catalog_routes(RouteTable& routes) {
-  routes.add({.path = "/catalog/products", .summary = "What is sold", .action = Action::catalog_read, .response = "Product", .list = true,
+  routes.add({.path = "/catalog/products",
+              .summary = "What is sold",
+              .action = Action::catalog_read,
+              .response = "Product",
+              .list = true,
               .handler = list_products});
-  routes.add({.path = "/catalog/products/{product}", .summary = "A product with its prices", .action = Action::catalog_read,
-              .response = "Product", .handler = read_product});
-  routes.add({.verb = Verb::post, .path = "/catalog/products", .summary = "Offer a product", .action = Action::catalog_change,
-              .request = "NewProduct", .response = "Product", .success = 201, .handler = create_product});
-  routes.add({.verb = Verb::patch, .path = "/catalog/products/{product}", .summary = "Change a product; services keep what they agreed",
-              .action = Action::catalog_change, .request = "ProductPatch", .response = "Product", .handler = patch_product});
-  routes.add({.verb = Verb::delete_, .path = "/catalog/products/{product}", .summary = "Retire a product: no new orders",
-              .action = Action::catalog_change, .handler = retire_product});
-  routes.add({.path = "/promotions", .summary = "Promotion codes", .action = Action::catalog_change, .response = "Promotion", .list = true,
+  routes.add({.path = "/catalog/products/{product}",
+              .summary = "A product with its prices",
+              .action = Action::catalog_read,
+              .response = "Product",
+              .handler = read_product});
+  routes.add({.verb = Verb::post,
+              .path = "/catalog/products",
+              .summary = "Offer a product",
+              .action = Action::catalog_change,
+              .request = "NewProduct",
+              .response = "Product",
+              .success = 201,
+              .handler = create_product});
+  routes.add({.verb = Verb::patch,
+              .path = "/catalog/products/{product}",
+              .summary = "Change a product; services keep what they agreed",
+              .action = Action::catalog_change,
+              .request = "ProductPatch",
+              .response = "Product",
+              .handler = patch_product});
+  routes.add({.verb = Verb::delete_,
+              .path = "/catalog/products/{product}",
+              .summary = "Retire a product: no new orders",
+              .action = Action::catalog_change,
+              .handler = retire_product});
+  routes.add({.path = "/promotions",
+              .summary = "Promotion codes",
+              .action = Action::catalog_change,
+              .response = "Promotion",
+              .list = true,
               .handler = list_promotions});
-  routes.add({.verb = Verb::post, .path = "/promotions", .summary = "Make a promotion code", .action = Action::catalog_change,
-              .request = "NewPromotion", .response = "Promotion", .success = 201, .handler = create_promotion});
+  routes.add({.verb = Verb::post,
+              .path = "/promotions",
+              .summary = "Make a promotion code",
+              .action = Action::catalog_change,
+              .request = "NewPromotion",
+              .response = "Promotion",
+              .success = 201,
+              .handler = create_promotion});
 }
 
 }  // namespace bursar::http

@@ -7,17 +7,17 @@
 
 namespace bursar::http {
 
-void add_session_routes(RouteTable& routes);        // registrations, sessions, me
-void add_account_routes(RouteTable& routes);        // accounts, members, audit events
-void add_catalog_routes(RouteTable& routes);        // products, promotions
-void add_order_routes(RouteTable& routes);          // quotes, orders
-void add_service_routes(RouteTable& routes);        // services, cancellation, operations
-void add_invoice_routes(RouteTable& routes);        // invoices, credit notes, credit
-void add_ledger_routes(RouteTable& routes);         // balance, ledger
-void add_payment_routes(RouteTable& routes);        // payments, refunds, deposits, gateways
+void add_session_routes(RouteTable& routes);         // registrations, sessions, me
+void add_account_routes(RouteTable& routes);         // accounts, members, audit events
+void add_catalog_routes(RouteTable& routes);         // products, promotions
+void add_order_routes(RouteTable& routes);           // quotes, orders
+void add_service_routes(RouteTable& routes);         // services, cancellation, operations
+void add_invoice_routes(RouteTable& routes);         // invoices, credit notes, credit
+void add_ledger_routes(RouteTable& routes);          // balance, ledger
+void add_payment_routes(RouteTable& routes);         // payments, refunds, deposits, gateways
 void add_payment_method_routes(RouteTable& routes);  // methods, autopay
-void add_staff_routes(RouteTable& routes);          // tasks, notifications
-void add_scheduler_routes(RouteTable& routes);      // jobs, runs, preview
+void add_staff_routes(RouteTable& routes);           // tasks, notifications
+void add_scheduler_routes(RouteTable& routes);       // jobs, runs, preview
 void add_plugin_routes(RouteTable& routes);
 void add_test_clock_routes(RouteTable& routes);
 

@@ -27,13 +27,17 @@ Result<Answer> register_customer(Call& call) {
   BURSAR_CHECK(in.finish());
   BURSAR_TRY(made, call.app.identity.register_customer(registration, call.actor()));
   JsonWriter w;
-  w.begin_object().field("user_id", call.app.ids.text(made.user)).field("account_id", call.app.ids.text(made.account)).end_object();
+  w.begin_object()
+      .field("user_id", call.app.ids.text(made.user))
+      .field("account_id", call.app.ids.text(made.account))
+      .end_object();
   return call.answer(std::move(w));
 }
 
 Result<Answer> log_in(Call& call) {
   ObjectReader in(call.body, call.app.ids);
-  accounts::Login login{.email = in.text("email", {.max = 254}), .password = Secret(in.text("password", {.max = 1024}))};
+  accounts::Login login{.email = in.text("email", {.max = 254}),
+                        .password = Secret(in.text("password", {.max = 1024}))};
   login.agent = std::string(call.request.header("User-Agent").substr(0, 200));
   BURSAR_CHECK(in.finish());
   BURSAR_TRY(done, call.app.identity.log_in(login, call.actor()));
@@ -56,7 +60,8 @@ void write_permissions(JsonWriter& w, const accounts::Caller& caller, std::optio
   w.key("permissions").begin_array();
   for (const accounts::Action action : accounts::all_actions()) {
     if (accounts::is_about_an_account(action) != account.has_value()) continue;
-    if (accounts::decide(caller, action, account.value_or(AccountId())) == accounts::Decision::allow) w.value(accounts::to_text(action));
+    if (accounts::decide(caller, action, account.value_or(AccountId())) == accounts::Decision::allow)
+      w.value(accounts::to_text(action));
   }
   w.end_array();
 }
@@ -76,7 +81,11 @@ Result<Answer> read_me(Call& call) {
   });
   if (!me.user) return not_found("no_such_object", "There is no such user.");
   JsonWriter w;
-  w.begin_object().field("id", call.app.ids.text(me.user->id)).field("email", me.user->email).field("name", me.user->name).key("staff_role");
+  w.begin_object()
+      .field("id", call.app.ids.text(me.user->id))
+      .field("email", me.user->email)
+      .field("name", me.user->name)
+      .key("staff_role");
   if (me.user->staff_role.empty()) {
     w.null();
   } else {
@@ -116,16 +125,25 @@ Result<Answer> change_password(Call& call) {
 
 Result<Answer> list_my_sessions(Call& call) {
   BURSAR_TRY(page, call.page());
-  const auto sessions = call.app.db.read([&](storage::Connection& c) { return accounts::list_sessions(c, call.caller.user, call.now); });
+  const auto sessions =
+      call.app.db.read([&](storage::Connection& c) { return accounts::list_sessions(c, call.caller.user, call.now); });
   const auto id_of = [](const accounts::Session& s) { return s.id.value(); };
   // All of a user's sessions, newest first; the page is cut out here.
   std::vector<accounts::Session> rest;
   for (const auto& session : sessions) {
-    if ((page.after == 0 || id_of(session) < page.after) && static_cast<int>(rest.size()) < page.fetch()) rest.push_back(session);
+    if ((page.after == 0 || id_of(session) < page.after) && static_cast<int>(rest.size()) < page.fetch())
+      rest.push_back(session);
   }
   return call.list(std::move(rest), page, id_of, [&](JsonWriter& w, const accounts::Session& s) {
-    w.begin_object().field("id", call.app.ids.text(s.id)).field("current", s.id == call.caller.session).field("created_at", s.created_at);
-    w.field("expires_at", s.expires_at).field("last_used_at", s.last_used_at).field("address", s.address).field("agent", s.agent).end_object();
+    w.begin_object()
+        .field("id", call.app.ids.text(s.id))
+        .field("current", s.id == call.caller.session)
+        .field("created_at", s.created_at);
+    w.field("expires_at", s.expires_at)
+        .field("last_used_at", s.last_used_at)
+        .field("address", s.address)
+        .field("agent", s.agent)
+        .end_object();
   });
 }
 
@@ -137,19 +155,55 @@ Result<Answer> end_my_session(Call& call) {
 }  // namespace
 
 void add_session_routes(RouteTable& routes) {
-  routes.add({.verb = Verb::post, .path = "/registrations", .summary = "Sign up: a user and their account", .access = Access::open,
-              .request = "NewRegistration", .response = "Registration", .success = 201, .handler = register_customer});
-  routes.add({.verb = Verb::post, .path = "/sessions", .summary = "Log in", .access = Access::open, .request = "NewSession",
-              .response = "SessionToken", .success = 201, .handler = log_in});
-  routes.add({.verb = Verb::delete_, .path = "/sessions/current", .summary = "Log out", .access = Access::login, .handler = log_out});
-  routes.add({.path = "/me", .summary = "The user, their accounts and what they may do", .access = Access::login, .response = "Me", .handler = read_me});
-  routes.add({.verb = Verb::patch, .path = "/me", .summary = "Change the user's name", .access = Access::login, .request = "MePatch",
-              .response = "Me", .handler = patch_me});
-  routes.add({.verb = Verb::put, .path = "/me/password", .summary = "Change the password; ends every other session", .access = Access::login,
-              .request = "PasswordChange", .handler = change_password});
-  routes.add({.path = "/me/sessions", .summary = "Where the user is logged in", .access = Access::login, .response = "Session", .list = true,
+  routes.add({.verb = Verb::post,
+              .path = "/registrations",
+              .summary = "Sign up: a user and their account",
+              .access = Access::open,
+              .request = "NewRegistration",
+              .response = "Registration",
+              .success = 201,
+              .handler = register_customer});
+  routes.add({.verb = Verb::post,
+              .path = "/sessions",
+              .summary = "Log in",
+              .access = Access::open,
+              .request = "NewSession",
+              .response = "SessionToken",
+              .success = 201,
+              .handler = log_in});
+  routes.add({.verb = Verb::delete_,
+              .path = "/sessions/current",
+              .summary = "Log out",
+              .access = Access::login,
+              .handler = log_out});
+  routes.add({.path = "/me",
+              .summary = "The user, their accounts and what they may do",
+              .access = Access::login,
+              .response = "Me",
+              .handler = read_me});
+  routes.add({.verb = Verb::patch,
+              .path = "/me",
+              .summary = "Change the user's name",
+              .access = Access::login,
+              .request = "MePatch",
+              .response = "Me",
+              .handler = patch_me});
+  routes.add({.verb = Verb::put,
+              .path = "/me/password",
+              .summary = "Change the password; ends every other session",
+              .access = Access::login,
+              .request = "PasswordChange",
+              .handler = change_password});
+  routes.add({.path = "/me/sessions",
+              .summary = "Where the user is logged in",
+              .access = Access::login,
+              .response = "Session",
+              .list = true,
               .handler = list_my_sessions});
-  routes.add({.verb = Verb::delete_, .path = "/me/sessions/{session}", .summary = "End one of the user's sessions", .access = Access::login,
+  routes.add({.verb = Verb::delete_,
+              .path = "/me/sessions/{session}",
+              .summary = "End one of the user's sessions",
+              .access = Access::login,
               .handler = end_my_session});
 }
 

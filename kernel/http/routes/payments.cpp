@@ -1,0 +1,283 @@
+#include "payments/payments.hpp"
+
+#include "accounts/audit.hpp"
+#include "http/call.hpp"
+#include "http/routes/routes.hpp"
+#include "http/views.hpp"
+#include "invoicing/issue.hpp"
+#include "payments/refunds.hpp"
+
+namespace bursar::http {
+
+namespace {
+using accounts::Action;
+
+void write_payment_of(JsonWriter& w, storage::Connection& c, const IdCodec& ids, const payments::Payment& payment) {
+  write_payment(w, ids, payment, payments::allocations_of(c, payment));
+}
+
+Answer render(const Call& call, const payments::Payment& payment) {
+  JsonWriter w;
+  call.app.db.read([&](storage::Connection& c) {
+    w = JsonWriter();
+    write_payment_of(w, c, call.app.ids, payment);
+  });
+  return call.versioned(std::move(w), payment.version);
+}
+
+// Takes an asked payment further: the gateway is called here, outside any transaction, and may have been before.
+Result<Answer> finish_payment(Call& call, std::int64_t object) {
+  const PaymentId id(object);
+  call.app.payments->perform(id);
+  call.wake_workers();
+  const auto payment = call.app.db.read([&](storage::Connection& c) { return payments::find_payment(c, id); });
+  BURSAR_ASSERT(payment.has_value());
+  return render(call, *payment);
+}
+
+Result<Answer> pay_invoice(Call& call) {
+  ObjectReader in(call.body, call.app.ids);
+  BURSAR_TRY(invoice, call.id<InvoiceId>("invoice"));
+  payments::NewPayment payment{.invoice = invoice, .gateway = in.optional_text("gateway").value_or("")};
+  payment.method = in.optional_id<PaymentMethodId>("payment_method").value_or(PaymentMethodId());
+  payment.amount = in.optional_money("amount");
+  payment.origin = call.caller.is_staff() ? payments::PaymentOrigin::staff : payments::PaymentOrigin::customer;
+  if (payment.gateway.empty() && !payment.method && !in.has("payment_method"))
+    in.fault("gateway", "name a gateway or a payment method");
+  BURSAR_CHECK(in.finish());
+  return call.once_outside(
+      "record_payment",
+      [&](storage::Transaction& tx) -> Result<std::int64_t> {
+        BURSAR_TRY(id, call.app.payments->record(tx, payment, call.actor(), call.now));
+        return id.value();
+      },
+      [&](std::int64_t object) { return finish_payment(call, object); });
+}
+
+Result<Answer> deposit(Call& call) {
+  ObjectReader in(call.body, call.app.ids);
+  const auto amount = in.money("amount");
+  payments::NewPayment payment{.invoice = {}, .gateway = in.optional_text("gateway").value_or("")};
+  payment.method = in.optional_id<PaymentMethodId>("payment_method").value_or(PaymentMethodId());
+  if (payment.gateway.empty() && !payment.method && !in.has("payment_method"))
+    in.fault("gateway", "name a gateway or a payment method");
+  if (amount && !amount->is_positive()) in.fault("amount", "must be positive");
+  BURSAR_CHECK(in.finish());
+  return call.once_outside(
+      "record_deposit",
+      [&](storage::Transaction& tx) -> Result<std::int64_t> {
+        BURSAR_TRY(invoice, invoicing::issue_deposit(tx, call.app.rules, call.account, *amount, call.now));
+        payments::NewPayment of_invoice = payment;
+        of_invoice.invoice = invoice;
+        BURSAR_TRY(id, call.app.payments->record(tx, of_invoice, call.actor(), call.now));
+        return id.value();
+      },
+      [&](std::int64_t object) { return finish_payment(call, object); });
+}
+
+Result<Answer> list_payments(Call& call) {
+  BURSAR_TRY(page, call.page());
+  BURSAR_TRY(account, call.query_id<AccountId>("account"));
+  payments::PaymentFilter filter{.account = call.account ? call.account : account.value_or(AccountId()),
+                                 .before = PaymentId(page.after),
+                                 .limit = page.fetch()};
+  if (const auto text = call.query("status")) {
+    using enum payments::PaymentStatus;
+    for (const auto status : {pending, requires_action, succeeded, failed, unknown, refunded, partially_refunded}) {
+      if (payments::to_string(status) == *text) filter.status = status;
+    }
+    if (!filter.status) return Call::bad_query("status", "is not a status of payments");
+  }
+  return call.app.db.read([&](storage::Connection& c) {
+    return call.list(
+        payments::list_payments(c, filter), page, [](const auto& p) { return p.id.value(); },
+        [&](JsonWriter& w, const auto& p) { write_payment_of(w, c, call.app.ids, p); });
+  });
+}
+
+Result<Answer> list_payments_of_invoice(Call& call) {
+  BURSAR_TRY(page, call.page());
+  BURSAR_TRY(invoice, call.id<InvoiceId>("invoice"));
+  return call.app.db.read([&](storage::Connection& c) {
+    std::vector<payments::Payment> rest;
+    for (auto& payment : payments::payments_of_invoice(c, invoice)) {
+      if (payment.id.value() > page.after) rest.push_back(std::move(payment));
+    }
+    return call.list(
+        std::move(rest), page, [](const auto& p) { return p.id.value(); },
+        [&](JsonWriter& w, const auto& p) { write_payment_of(w, c, call.app.ids, p); });
+  });
+}
+
+Result<Answer> read_payment(Call& call) {
+  BURSAR_TRY(id, call.id<PaymentId>("payment"));
+  const auto payment = call.app.payments->read(id);
+  if (!payment) return not_found("no_such_object", "There is no such payment.");
+  return render(call, *payment);
+}
+
+Result<Answer> patch_payment(Call& call) {
+  ObjectReader in(call.body, call.app.ids);
+  const std::string status = in.choice("status", {"succeeded", "failed"});
+  const auto received = in.optional_money("received");
+  const std::string reference = in.optional_text("reference").value_or("");
+  BURSAR_CHECK(in.finish());
+  BURSAR_TRY(id, call.id<PaymentId>("payment"));
+  BURSAR_TRY(version, call.if_match());
+  const auto before = call.app.db.read([&](storage::Connection& c) { return payments::find_payment(c, id); });
+  if (!before) return not_found("no_such_object", "There is no such payment.");
+  if (version && *version != before->version) {
+    return Error{.kind = ErrorKind::precondition_failed,
+                 .code = "version_changed",
+                 .detail = "The payment has changed since you read it."};
+  }
+  if (received && received->currency() != before->amount.currency()) {
+    return invalid("invalid_fields", "The amount is in another currency than the payment.",
+                   {{"/received/currency", "must be the payment's"}});
+  }
+  BURSAR_TRY(payment, status == "succeeded"
+                          ? call.app.payments->confirm(id, received.value_or(before->amount), reference, call.actor())
+                          : call.app.payments->dismiss(id, call.actor()));
+  call.wake_workers();
+  return render(call, payment);
+}
+
+Result<Answer> render_refund(const Call& call, storage::Connection& c, RefundId id) {
+  const auto refund = payments::find_refund(c, id);
+  BURSAR_ASSERT(refund.has_value());
+  JsonWriter w;
+  write_refund(w, call.app.ids, *refund);
+  return call.answer(std::move(w));
+}
+
+Result<Answer> refund_payment(Call& call) {
+  ObjectReader in(call.body, call.app.ids);
+  BURSAR_TRY(payment, call.id<PaymentId>("payment"));
+  payments::NewRefund refund;
+  refund.payment = payment;
+  refund.amount = in.optional_money("amount");
+  const auto destination = in.optional_choice("destination", {"gateway", "credit", "external"}).value_or("gateway");
+  refund.destination = payments::refund_destination(destination).value_or(payments::RefundDestination::gateway);
+  refund.reason = in.text("reason", {.max = 500});
+  BURSAR_CHECK(in.finish());
+  Result<Answer> answer = call.once("record_refund", [&](storage::Transaction& tx) -> Result<Answer> {
+    BURSAR_TRY(id, payments::record_refund(tx, *call.app.payment_context, refund, call.actor(), call.now));
+    return render_refund(call, tx, id);
+  });
+  call.wake_workers();
+  return answer;
+}
+
+Result<Answer> list_refunds(Call& call) {
+  BURSAR_TRY(page, call.page());
+  BURSAR_TRY(payment, call.id<PaymentId>("payment"));
+  std::vector<payments::Refund> rest;
+  for (auto& refund : call.app.db.read([&](storage::Connection& c) { return payments::refunds_of(c, payment); })) {
+    if (refund.id.value() > page.after) rest.push_back(std::move(refund));
+  }
+  return call.list(
+      std::move(rest), page, [](const auto& r) { return r.id.value(); },
+      [&](JsonWriter& w, const auto& r) { write_refund(w, call.app.ids, r); });
+}
+
+Result<Answer> list_gateways(Call& call) {
+  JsonWriter w;
+  w.begin_object().key("data").begin_array();
+  for (const payments::GatewayInfo& gateway : call.app.payment_context->gateways.list()) {
+    w.begin_object().field("instance", gateway.instance).field("display_name", gateway.display_name);
+    w.field("stored_methods", gateway.stored_methods)
+        .field("refunds", gateway.refunds)
+        .field("partial_refunds", gateway.partial_refunds);
+    w.field("staff_confirms", gateway.staff_confirms).key("currencies").begin_array();
+    for (const Currency& currency : gateway.currencies) w.value(currency.code());
+    w.end_array().end_object();
+  }
+  w.end_array().key("next_cursor").null().end_object();
+  return call.answer(std::move(w));
+}
+}  // namespace
+
+void add_payment_routes(RouteTable& routes) {
+  const QueryParameter status{"status", "string",
+                              "pending, requires_action, succeeded, failed, unknown, refunded or partially_refunded"};
+  routes.add({.verb = Verb::post,
+              .path = "/invoices/{invoice}/payments",
+              .summary = "Pay the invoice",
+              .action = Action::invoices_pay,
+              .subject = Subject::invoice,
+              .request = "NewPayment",
+              .response = "Payment",
+              .keyed = true,
+              .success = 201,
+              .handler = pay_invoice});
+  routes.add({.path = "/invoices/{invoice}/payments",
+              .summary = "What was paid or tried for the invoice",
+              .action = Action::payments_read,
+              .subject = Subject::invoice,
+              .response = "Payment",
+              .list = true,
+              .handler = list_payments_of_invoice});
+  routes.add({.verb = Verb::post,
+              .path = "/accounts/{account}/deposits",
+              .summary = "Add credit",
+              .action = Action::invoices_pay,
+              .subject = Subject::account,
+              .request = "NewDeposit",
+              .response = "Payment",
+              .keyed = true,
+              .success = 201,
+              .handler = deposit});
+  routes.add({.path = "/accounts/{account}/payments",
+              .summary = "The account's payments, newest first",
+              .action = Action::payments_read,
+              .subject = Subject::account,
+              .response = "Payment",
+              .list = true,
+              .query = {status},
+              .handler = list_payments});
+  routes.add({.path = "/payments",
+              .summary = "Every payment, newest first",
+              .action = Action::accounts_list,
+              .response = "Payment",
+              .list = true,
+              .query = {status, {"account", "id", "Of this account"}},
+              .handler = list_payments});
+  routes.add({.path = "/payments/{payment}",
+              .summary = "A payment; asks the gateway while its outcome is open",
+              .action = Action::payments_read,
+              .subject = Subject::payment,
+              .response = "Payment",
+              .handler = read_payment});
+  routes.add({.verb = Verb::patch,
+              .path = "/payments/{payment}",
+              .summary = "Say that a payment's money has arrived, or will not",
+              .action = Action::payments_confirm,
+              .subject = Subject::payment,
+              .request = "PaymentPatch",
+              .response = "Payment",
+              .handler = patch_payment});
+  routes.add({.verb = Verb::post,
+              .path = "/payments/{payment}/refunds",
+              .summary = "Give money back",
+              .action = Action::payments_refund,
+              .subject = Subject::payment,
+              .request = "NewRefund",
+              .response = "Refund",
+              .keyed = true,
+              .success = 201,
+              .handler = refund_payment});
+  routes.add({.path = "/payments/{payment}/refunds",
+              .summary = "What was given back of the payment",
+              .action = Action::payments_read,
+              .subject = Subject::payment,
+              .response = "Refund",
+              .list = true,
+              .handler = list_refunds});
+  routes.add({.path = "/gateways",
+              .summary = "The gateways one can pay with now",
+              .action = Action::gateways_read,
+              .response = "Gateways",
+              .handler = list_gateways});
+}
+
+}  // namespace bursar::http
