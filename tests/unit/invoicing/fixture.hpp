@@ -184,6 +184,13 @@ class InvoicingTest : public ::testing::TestWithParam<storage::Backend> {
     ASSERT_TRUE(asked.ok());
   }
 
+  // A store without anything, as at the beginning.
+  void start_over() {
+    std::destroy_at(&db);
+    std::construct_at(&db, GetParam(), test::Schema::migrated);
+    use(config());
+  }
+
   // No invariant of the books is broken.
   void expect_clean() {
     const IdCodec codec(IdCodec::Key{});

@@ -1,0 +1,152 @@
+// A gateway with a book of its own: what it took, whatever it answered. Safe for concurrent calls.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "payments/gateway.hpp"
+
+namespace bursar::test {
+
+enum class Act {
+  succeed,
+  succeed_without_answer,  // takes the money, then the connection breaks
+  vanish,                  // takes nothing, then the connection breaks
+  unreachable,
+  decline_soft,
+  decline_final,
+  need_action,
+  stay_pending,
+};
+
+class FakeGateway final : public payments::Gateway {
+ public:
+  explicit FakeGateway(payments::GatewayInfo info) : info_(std::move(info)) {}
+
+  [[nodiscard]] const payments::GatewayInfo& info() const override { return info_; }
+  payments::GatewayAnswer begin(const payments::ChargeRequest& r) override { return charge(r); }
+  payments::GatewayAnswer charge(const payments::ChargeRequest& r) override {
+    const std::lock_guard lock(mutex_);
+    ++charges_;
+    asked_.insert_or_assign(r.payment_id, r.amount);
+    return act(next(), r.payment_id, take_ ? *take_ : r.amount);
+  }
+  payments::GatewayAnswer refund(const payments::RefundRequest& r) override {
+    const std::lock_guard lock(mutex_);
+    return act(next(), r.refund_id, -r.amount);
+  }
+  payments::GatewayAnswer lookup(const std::string& id, const std::string&, Money) override {
+    const std::lock_guard lock(mutex_);
+    ++lookups_;
+    if (silent_) return {.outcome = payments::GatewayOutcome::unknown, .error = "no answer"};
+    if (const auto taken = book_.find(id); taken != book_.end()) return success(id, taken->second);
+    if (waiting_.contains(id)) return {.outcome = payments::GatewayOutcome::pending, .reference = id + "-tx"};
+    return {.outcome = payments::GatewayOutcome::not_attempted};
+  }
+
+  // What the next calls do, in order; after that all succeed.
+  void script(std::initializer_list<Act> acts) {
+    const std::lock_guard lock(mutex_);
+    acts_.insert(acts_.end(), acts);
+  }
+  void take(Money amount) { take_ = amount; }  // instead of what is asked
+  void charge_fee(Money fee) { fee_ = fee; }
+  void use_reference(std::string text) { reference_ = std::move(text); }
+  void fall_silent(bool silent) { silent_ = silent; }  // lookups find out nothing
+  // The customer acted, or the bank moved: money of a waiting charge arrives.
+  void complete_waiting() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& id : waiting_) book_.emplace(id, asked_.at(id));
+    waiting_.clear();
+  }
+  [[nodiscard]] Money taken(Currency currency) {
+    const std::lock_guard lock(mutex_);
+    Money sum = Money::zero(currency);
+    for (const auto& [id, amount] : book_) sum += amount;
+    return sum;
+  }
+  [[nodiscard]] int charges() { return locked(charges_); }
+  [[nodiscard]] int lookups() { return locked(lookups_); }
+
+ private:
+  int locked(const int& value) {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
+  Act next() {
+    if (acts_.empty()) return Act::succeed;
+    const Act act = acts_.front();
+    acts_.pop_front();
+    return act;
+  }
+  payments::GatewayAnswer success(const std::string& id, Money amount) {
+    return {.outcome = payments::GatewayOutcome::succeeded,
+            .processed = amount.is_negative() ? -amount : amount,
+            .fee = fee_,
+            .reference = reference_.empty() ? id + "-tx" : reference_};
+  }
+  payments::GatewayAnswer act(Act act, const std::string& id, Money amount) {
+    using payments::GatewayOutcome;
+    switch (act) {
+      case Act::succeed:
+        book_.emplace(id, amount);
+        return success(id, amount);
+      case Act::succeed_without_answer:
+        book_.emplace(id, amount);
+        return {.error = "connection reset"};
+      case Act::vanish:
+        return {.error = "connection reset"};
+      case Act::unreachable:
+        return {.outcome = GatewayOutcome::not_attempted, .error = "connection refused"};
+      case Act::decline_soft:
+      case Act::decline_final:
+        return {
+            .outcome = GatewayOutcome::declined,
+            .decline_class = act == Act::decline_soft ? payments::DeclineClass::soft : payments::DeclineClass::final,
+            .decline_code = "declined",
+            .decline_text = "The card was declined."};
+      case Act::need_action:
+        waiting_.insert(id);
+        return {.outcome = GatewayOutcome::requires_action,
+                .action = {.type = "redirect", .url = "https://gateway.example.com/act", .text = "Confirm"}};
+      case Act::stay_pending:
+        waiting_.insert(id);
+        return {.outcome = GatewayOutcome::pending};
+    }
+    return {};
+  }
+
+  payments::GatewayInfo info_;
+  std::mutex mutex_;
+  std::deque<Act> acts_;
+  std::map<std::string, Money> book_;  // by our id; refunds are negative
+  std::map<std::string, Money> asked_;
+  std::set<std::string> waiting_;
+  std::optional<Money> take_, fee_;
+  std::string reference_;
+  bool silent_ = false;
+  int charges_ = 0, lookups_ = 0;
+};
+
+class FakeGateways final : public payments::Gateways {
+ public:
+  FakeGateway cards{{.instance = "cards",
+                     .display_name = "Cards",
+                     .stored_methods = true,
+                     .refunds = true,
+                     .partial_refunds = true,
+                     .currencies = {}}};
+  FakeGateway bank{{.instance = "bank", .display_name = "Bank transfer", .staff_confirms = true, .currencies = {}}};
+
+  [[nodiscard]] std::vector<payments::GatewayInfo> list() const override { return {cards.info(), bank.info()}; }
+  [[nodiscard]] payments::Gateway* find(std::string_view instance) override {
+    if (instance == "cards") return &cards;
+    if (instance == "bank") return &bank;
+    return nullptr;
+  }
+};
+
+}  // namespace bursar::test
