@@ -1,6 +1,7 @@
 #include "cli/support.hpp"
 
 #include <cstdio>
+#include <filesystem>
 
 #include "base/log.hpp"
 #include "scheduler/cron.hpp"
@@ -15,6 +16,16 @@ log::Level level_named(const std::string& name) {
   if (name == "warning") return log::Level::warning;
   if (name == "error") return log::Level::error;
   return log::Level::info;
+}
+
+// A relative plugin directory that is not below the working directory is looked for beside the binary, where a build
+// and an installation put it.
+std::string plugin_directory(const std::string& configured) {
+  const std::filesystem::path path(configured);
+  std::error_code ignored;
+  if (path.is_absolute() || std::filesystem::is_directory(path, ignored)) return configured;
+  const auto beside_binary = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / path;
+  return std::filesystem::is_directory(beside_binary, ignored) ? beside_binary.string() : configured;
 }
 
 }  // namespace
@@ -35,6 +46,7 @@ Result<settings::Config> read_config(const Common& common) {
                        return parsed.error().detail;
                      }});
   if (config.ok()) {
+    config->plugin_directory = plugin_directory(config->plugin_directory);
     log::configure({.level = level_named(config->log_level),
                     .format = config->log_format == "text" ? log::Format::text : log::Format::json});
   }

@@ -9,6 +9,7 @@
 #include <boost/dll/library_info.hpp>
 #include <boost/dll/shared_library.hpp>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -91,7 +92,7 @@ std::optional<Refusal> check_symbol(const std::string& path) {
 
 // Kept until the process ends: code of a library may run, or be pointed at, at any time, so none is ever unloaded.
 boost::dll::shared_library& keep(boost::dll::shared_library library) {
-  static auto& kept = *new std::deque<boost::dll::shared_library>;
+  static auto& kept = *std::make_unique<std::deque<boost::dll::shared_library>>().release();
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   kept.push_back(std::move(library));

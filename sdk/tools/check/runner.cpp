@@ -1,4 +1,5 @@
 // A check in a child process: a crash, an exit or a hang of the plugin is a result like another.
+#include <cstdio>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,7 @@ Result run(const Check& check, const Options& options, int timeout_seconds, bool
   if (in_process) return run_here(check, options);
   int pipe_ends[2];
   if (::pipe(pipe_ends) != 0) return {Verdict::fail, "no pipe"};
+  std::fflush(nullptr);  // what waits to be written is the parent's, once
   const pid_t child = ::fork();
   if (child < 0) return {Verdict::fail, "no child process"};
   if (child == 0) {

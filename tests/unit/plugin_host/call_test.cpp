@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "plugin_host/lane.hpp"
-#include "unit/plugin_host/plugins.hpp"
+#include "plugins.hpp"
 
 namespace bursar::plugin_host {
 namespace {
@@ -29,7 +29,8 @@ TEST_F(PluginCalls, SandboxTellsEachOutcomeThroughThePort) {
   const auto paid = cards->charge(charge_of(1234, "pay_a", "tok_success"));
   EXPECT_EQ(paid.outcome, GatewayOutcome::succeeded) << paid.error;
   EXPECT_FALSE(paid.reference.empty());
-  EXPECT_EQ(cards->charge(charge_of(1234, "pay_a", "tok_success")).reference, paid.reference) << "the same key is the same charge";
+  EXPECT_EQ(cards->charge(charge_of(1234, "pay_a", "tok_success")).reference, paid.reference)
+      << "the same key is the same charge";
 
   const auto soft = cards->charge(charge_of(1000, "pay_b", "tok_decline_soft"));
   EXPECT_EQ(soft.outcome, GatewayOutcome::declined);
@@ -58,8 +59,11 @@ TEST_F(PluginCalls, SandboxTellsEachOutcomeThroughThePort) {
   ASSERT_TRUE(part.processed);
   EXPECT_EQ(part.processed->minor(), 500);
 
-  const payments::RefundRequest refund{
-      .idempotency_key = "refund-1", .refund_id = "ref_1", .payment_id = "pay_a", .gateway_reference = paid.reference, .amount = Money(234, *Currency::parse("EUR"))};
+  const payments::RefundRequest refund{.idempotency_key = "refund-1",
+                                       .refund_id = "ref_1",
+                                       .payment_id = "pay_a",
+                                       .gateway_reference = paid.reference,
+                                       .amount = Money(234, *Currency::parse("EUR"))};
   EXPECT_EQ(cards->refund(refund).outcome, GatewayOutcome::succeeded);
 }
 
@@ -85,7 +89,11 @@ TEST_F(PluginCalls, ExceptionsEndAtThePluginsEdgeAndAreUnknown) {
   const auto answer = gateway->charge(charge_of(100, "pay_1", "tok"));
   EXPECT_EQ(answer.outcome, GatewayOutcome::unknown);
   EXPECT_NE(answer.error.find("charge threw"), std::string::npos) << answer.error;
-  const payments::RefundRequest refund{.idempotency_key = "r", .refund_id = "ref_1", .payment_id = "pay_1", .gateway_reference = "x", .amount = charge_of(5).amount};
+  const payments::RefundRequest refund{.idempotency_key = "r",
+                                       .refund_id = "ref_1",
+                                       .payment_id = "pay_1",
+                                       .gateway_reference = "x",
+                                       .amount = charge_of(5).amount};
   EXPECT_EQ(gateway->refund(refund).outcome, GatewayOutcome::unknown);
 }
 
@@ -111,7 +119,8 @@ TEST_F(PluginCalls, HungCallIsUnknownAtItsDeadlineAndOthersGoOn) {
   EXPECT_EQ(host.records()[1].state, InstanceState::loaded);
   const auto ending = std::chrono::steady_clock::now();
   host_.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - ending, std::chrono::seconds(10)) << "shutdown waits for nobody for ever";
+  EXPECT_LT(std::chrono::steady_clock::now() - ending, std::chrono::seconds(10))
+      << "shutdown waits for nobody for ever";
 }
 
 TEST_F(PluginCalls, PluginsWithTheSameClassNameKeepTheirOwnCode) {
@@ -123,21 +132,25 @@ TEST_F(PluginCalls, PluginsWithTheSameClassNameKeepTheirOwnCode) {
 TEST_F(PluginCalls, TwoInstancesOfOnePluginShareNothing) {
   auto& host = start(bundled, {instance("one", "sandbox"), instance("two", "sandbox")});
   const auto amount = charge_of(1000).amount;
-  EXPECT_EQ(host.gateways().find("one")->charge(charge_of(1000, "pay_x", "tok_success")).outcome, GatewayOutcome::succeeded);
+  EXPECT_EQ(host.gateways().find("one")->charge(charge_of(1000, "pay_x", "tok_success")).outcome,
+            GatewayOutcome::succeeded);
   EXPECT_EQ(host.gateways().find("one")->lookup("pay_x", "", amount).outcome, GatewayOutcome::succeeded);
   EXPECT_EQ(host.gateways().find("two")->lookup("pay_x", "", amount).outcome, GatewayOutcome::not_attempted);
 }
 
 TEST_F(PluginCalls, BankTransferTellsTheCustomerWhereToPay) {
-  auto& host = start(bundled, {instance("bank", "bank-transfer", {{"account_holder", "Example Hosting"}, {"iban", "DE02120300000000202051"}})});
+  auto& host = start(bundled, {instance("bank", "bank-transfer",
+                                        {{"account_holder", "Example Hosting"}, {"iban", "DE02120300000000202051"}})});
   auto* bank = host.gateways().find("bank");
   ASSERT_NE(bank, nullptr);
   EXPECT_TRUE(bank->info().staff_confirms);
   EXPECT_FALSE(bank->info().stored_methods);
   const auto answer = bank->begin(charge_of(1999));
-  EXPECT_TRUE(answer.outcome == GatewayOutcome::pending || answer.outcome == GatewayOutcome::requires_action) << answer.error;
+  EXPECT_TRUE(answer.outcome == GatewayOutcome::pending || answer.outcome == GatewayOutcome::requires_action)
+      << answer.error;
   EXPECT_NE(answer.action.text.find("DE02"), std::string::npos) << answer.action.text;
-  EXPECT_EQ(bank->charge(charge_of(1999, "pay_1", "tok")).outcome, GatewayOutcome::not_attempted) << "what it does not offer is not tried";
+  EXPECT_EQ(bank->charge(charge_of(1999, "pay_1", "tok")).outcome, GatewayOutcome::not_attempted)
+      << "what it does not offer is not tried";
 }
 
 TEST_F(PluginCalls, AmountsThatCannotBeChargedNeverReachThePlugin) {
@@ -147,19 +160,31 @@ TEST_F(PluginCalls, AmountsThatCannotBeChargedNeverReachThePlugin) {
 }
 
 TEST_F(PluginCalls, LogChannelAndManualPanelAnswerThroughTheirPorts) {
-  const Folder folder;
-  auto& host = start(bundled, {instance("messages", "log", {{"file", folder.path + "/messages.jsonl"}}), instance("hand", "manual")});
+  const test::TemporaryFolder folder;
+  auto& host = start(
+      bundled, {instance("messages", "log", {{"file", folder.file("messages.jsonl")}}), instance("hand", "manual")});
   auto* channel = host.channels().find("messages");
   ASSERT_NE(channel, nullptr);
-  const notices::Message message{.idempotency_key = "m1", .message_id = "msg_1", .recipient = "ann@example.com", .recipient_name = "Ann",
-                                 .template_name = "invoice_created", .subject = "Invoice", .body = "Please pay."};
+  const notices::Message message{.idempotency_key = "m1",
+                                 .message_id = "msg_1",
+                                 .recipient = "ann@example.com",
+                                 .recipient_name = "Ann",
+                                 .template_name = "invoice_created",
+                                 .subject = "Invoice",
+                                 .body = "Please pay."};
   EXPECT_EQ(channel->send(message).outcome, notices::DeliveryOutcome::sent);
-  EXPECT_TRUE(std::filesystem::exists(folder.path + "/messages.jsonl"));
+  EXPECT_TRUE(std::filesystem::exists(folder.file("messages.jsonl")));
 
   auto* panel = host.panels().find("hand");
   ASSERT_NE(panel, nullptr);
-  const provisioning::PanelRequest request{.idempotency_key = "p1", .service_id = "srv_1", .account_id = "acc_1", .customer_email = "ann@example.com",
-                                           .product_code = "vps-s", .label = "web1.example.com", .options = "{}", .reference = ""};
+  const provisioning::PanelRequest request{.idempotency_key = "p1",
+                                           .service_id = "srv_1",
+                                           .account_id = "acc_1",
+                                           .customer_email = "ann@example.com",
+                                           .product_code = "vps-s",
+                                           .label = "web1.example.com",
+                                           .options = "{}",
+                                           .reference = ""};
   const auto answer = panel->create(request);
   EXPECT_EQ(answer.outcome, provisioning::PanelOutcome::pending);
   EXPECT_FALSE(answer.staff_task.empty());

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "plugin_host/services/crypto.hpp"
-#include "unit/plugin_host/plugins.hpp"
+#include "plugins.hpp"
 
 namespace bursar::plugin_host {
 namespace {
@@ -17,12 +17,19 @@ Record only(const std::string& directory, const settings::PluginInstance& one) {
 }
 
 TEST(PluginLoad, EveryMisbehavingFixtureIsDisabledAloneWithCauseAndCure) {
-  const std::vector<std::pair<std::string, std::string>> bad = {
-      {"throws_in_constructor", "the constructor threw"}, {"traps", "crashed"},        {"wrong_magic", "magic"},
-      {"future_minor", "1.99"},                           {"other_draft", "draft"},    {"old_major", "bursar_plugin_v0"},
-      {"missing_symbol", "does not export"},              {"short_struct", "16 bytes"}, {"null_entry", "answers nothing"},
-      {"null_table", "no interface"},                     {"bad_descriptor", "not sound"}, {"needs_unknown", "bursar.teleport/1"},
-      {"no_such_file", "There is no file"}};
+  const std::vector<std::pair<std::string, std::string>> bad = {{"throws_in_constructor", "the constructor threw"},
+                                                                {"traps", "crashed"},
+                                                                {"wrong_magic", "magic"},
+                                                                {"future_minor", "1.99"},
+                                                                {"other_draft", "draft"},
+                                                                {"old_major", "bursar_plugin_v0"},
+                                                                {"missing_symbol", "does not export"},
+                                                                {"short_struct", "16 bytes"},
+                                                                {"null_entry", "answers nothing"},
+                                                                {"null_table", "no interface"},
+                                                                {"bad_descriptor", "not sound"},
+                                                                {"needs_unknown", "bursar.teleport/1"},
+                                                                {"no_such_file", "There is no file"}};
   std::vector<settings::PluginInstance> instances;
   for (const auto& [plugin, _] : bad) instances.push_back(instance("i_" + plugin, plugin));
   instances.push_back(instance("fine", "good"));
@@ -34,8 +41,9 @@ TEST(PluginLoad, EveryMisbehavingFixtureIsDisabledAloneWithCauseAndCure) {
     const auto& record = records[i];
     EXPECT_EQ(record.instance, "i_" + bad[i].first);
     EXPECT_EQ(record.state, InstanceState::disabled) << record.instance;
-    const bool names_cause = record.cause.find(bad[i].second) != std::string::npos ||
-                             (bad[i].first == "bad_descriptor" && record.cause.find("not a sound plugin") != std::string::npos);
+    const bool names_cause =
+        record.cause.find(bad[i].second) != std::string::npos ||
+        (bad[i].first == "bad_descriptor" && record.cause.find("not a sound plugin") != std::string::npos);
     EXPECT_TRUE(names_cause) << record.instance << ": " << record.cause;
     EXPECT_FALSE(record.cure.empty()) << record.instance;
     EXPECT_EQ(record.place, "bursar.yaml:10:5");
@@ -62,38 +70,38 @@ TEST(PluginLoad, RefusesNamesThatAreNoFileNames) {
 }
 
 TEST(PluginLoad, RefusesFilesAndFoldersThatOthersMayWrite) {
-  const Folder folder;
-  fs::copy(fixtures + "/good.so", folder.path + "/good.so");
-  EXPECT_EQ(only(folder.path, instance("a", "good")).state, InstanceState::loaded);
-  chmod((folder.path + "/good.so").c_str(), 0775);
-  auto record = only(folder.path, instance("a", "good"));
+  const test::TemporaryFolder folder;
+  fs::copy(fixtures + "/good.so", folder.file("good.so"));
+  EXPECT_EQ(only(folder.path().string(), instance("a", "good")).state, InstanceState::loaded);
+  chmod((folder.file("good.so")).c_str(), 0775);
+  auto record = only(folder.path().string(), instance("a", "good"));
   EXPECT_EQ(record.state, InstanceState::disabled);
   EXPECT_NE(record.cure.find("chmod go-w"), std::string::npos);
-  chmod((folder.path + "/good.so").c_str(), 0755);
-  chmod(folder.path.c_str(), 0777);
-  record = only(folder.path, instance("a", "good"));
+  chmod((folder.file("good.so")).c_str(), 0755);
+  chmod(folder.path().c_str(), 0777);
+  record = only(folder.path().string(), instance("a", "good"));
   EXPECT_EQ(record.state, InstanceState::disabled);
   EXPECT_NE(record.cause.find("The directory"), std::string::npos);
 }
 
 TEST(PluginLoad, RefusesLinksOutOfTheFolderAndThingsThatAreNoLibraries) {
-  const Folder folder;
-  fs::create_symlink(fixtures + "/good.so", folder.path + "/outside.so");
-  fs::create_symlink("circle.so", folder.path + "/circle.so");
-  fs::copy(fixtures + "/good.so", folder.path + "/good.so");
-  fs::create_symlink("good.so", folder.path + "/inside.so");
-  fs::create_directory(folder.path + "/folder.so");
-  std::ofstream(folder.path + "/text.so") << "This is a text and no library at all.\n";
-  fs::copy(fixtures + "/good.so", folder.path + "/cut.so");
-  fs::resize_file(folder.path + "/cut.so", 3000);
-  std::ofstream(folder.path + "/empty.so").flush();
+  const test::TemporaryFolder folder;
+  fs::create_symlink(fixtures + "/good.so", folder.file("outside.so"));
+  fs::create_symlink("circle.so", folder.file("circle.so"));
+  fs::copy(fixtures + "/good.so", folder.file("good.so"));
+  fs::create_symlink("good.so", folder.file("inside.so"));
+  fs::create_directory(folder.file("folder.so"));
+  std::ofstream(folder.file("text.so")) << "This is a text and no library at all.\n";
+  fs::copy(fixtures + "/good.so", folder.file("cut.so"));
+  fs::resize_file(folder.file("cut.so"), 3000);
+  std::ofstream(folder.file("empty.so")).flush();
   for (const auto* name : {"outside", "circle", "folder", "text", "cut", "empty"}) {
-    const auto record = only(folder.path, instance("a", name));
+    const auto record = only(folder.path().string(), instance("a", name));
     EXPECT_EQ(record.state, InstanceState::disabled) << name;
     EXPECT_FALSE(record.cause.empty());
     EXPECT_FALSE(record.cure.empty());
   }
-  EXPECT_EQ(only(folder.path, instance("a", "inside")).state, InstanceState::loaded);
+  EXPECT_EQ(only(folder.path().string(), instance("a", "inside")).state, InstanceState::loaded);
 }
 
 TEST(PluginLoad, HoldsTheFileAgainstItsDigest) {
@@ -150,13 +158,15 @@ TEST(PluginLoad, DescribesAPluginWithoutLoadingItHere) {
 }
 
 TEST(PluginLoad, BundledPluginsLoad) {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   const auto records = check_plugins(
-      config(bundled, {instance("bank", "bank-transfer", {{"account_holder", "Example"}, {"iban", "DE02120300000000202051"}}),
-                       instance("cards", "sandbox"), instance("messages", "log", {{"file", folder.path + "/messages.jsonl"}}),
-                       instance("hand", "manual")}),
+      config(bundled,
+             {instance("bank", "bank-transfer", {{"account_holder", "Example"}, {"iban", "DE02120300000000202051"}}),
+              instance("cards", "sandbox"), instance("messages", "log", {{"file", folder.file("messages.jsonl")}}),
+              instance("hand", "manual")}),
       options());
-  for (const auto& record : records) EXPECT_EQ(record.state, InstanceState::loaded) << record.instance << ": " << record.cause;
+  for (const auto& record : records)
+    EXPECT_EQ(record.state, InstanceState::loaded) << record.instance << ": " << record.cause;
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "plugin_host/host.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace bursar::plugin_host::testing {
 
@@ -23,18 +23,6 @@ class TestClock final : public Clock {
  public:
   [[nodiscard]] Instant now() const override { return Instant(unix_seconds); }
   std::int64_t unix_seconds = 1'800'000'000;
-};
-
-class Folder {
- public:
-  Folder() {
-    char pattern[] = "/tmp/bursar-plugins-XXXXXX";
-    path = mkdtemp(pattern);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string path;
 };
 
 inline settings::PluginInstance instance(const std::string& name, const std::string& plugin,
@@ -83,19 +71,19 @@ inline payments::ChargeRequest charge_of(std::int64_t minor, const std::string& 
 // Catches the log in a file while it lives.
 class LogFile {
  public:
-  LogFile() { log::configure({.level = log::Level::debug, .format = log::Format::json, .file = folder_.path + "/log"}); }
+  LogFile() { log::configure({.level = log::Level::debug, .format = log::Format::json, .file = folder_.file("log")}); }
   ~LogFile() { log::configure({}); }
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
   [[nodiscard]] std::string text() const {
-    std::ifstream file(folder_.path + "/log");
+    std::ifstream file(folder_.file("log"));
     std::stringstream all;
     all << file.rdbuf();
     return all.str();
   }
 
  private:
-  Folder folder_;
+  test::TemporaryFolder folder_;
 };
 
 }  // namespace bursar::plugin_host::testing
