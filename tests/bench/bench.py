@@ -27,7 +27,8 @@ RUN_AT = "2027-03-02T03:00:00Z"  # the evening of 1 March in Los Angeles: due in
 CONFIG = """\
 provider:
   name: Example Hosting
-  address: {{street: ["1 Main Street"], city: Portland, region: OR, postal_code: "97201", country: US}}
+  country: US
+  address: {{street: 1 Main Street, city: Portland, region: OR, postal_code: "97201"}}
   timezone: America/Los_Angeles
   currencies: [USD, EUR]
 server: {{listen: "127.0.0.1:0", public_url: "http://localhost"{server}}}
@@ -39,7 +40,7 @@ log: {{level: error}}
 plugins:
   directory: {plugins}
   instances:
-    bank: {{plugin: bank-transfer, config: {{instructions: "Example Bank, IBAN DE00 0000"}}}}
+    bank: {{plugin: bank-transfer, config: {{account_holder: Example Hosting Inc., bank: Example Bank, account_number: "000123456789"}}}}
 """
 
 

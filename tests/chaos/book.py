@@ -11,7 +11,8 @@ from pathlib import Path
 CONFIG = """\
 provider:
   name: Example Hosting
-  address: {{street: ["1 Main Street"], city: Portland, region: OR, postal_code: "97201", country: US}}
+  country: US
+  address: {{street: 1 Main Street, city: Portland, region: OR, postal_code: "97201"}}
   timezone: America/Los_Angeles
   currencies: [USD, EUR]
 server: {{listen: "127.0.0.1:0", public_url: "http://localhost:8080"}}
@@ -23,7 +24,7 @@ billing:
   generate_days_before_due: 7
   autopay: {{days_before_due: 0, retry_after_days: [3, 5]}}
   reminders: {{before_due: [3], after_due: [1, 3, 7]}}
-  late_fee: {{after_days: 5, percent: "5", minimum: "1.00"}}
+  late_fee: {{after_days: 5, percent: "5", minimum: {{USD: "1.00", EUR: "1.00"}}}}
   suspend_after_days: 5
   terminate_after_days: 30
   chunk_accounts: {chunk}
@@ -32,9 +33,9 @@ plugins:
   directory: {plugins}
   instances:
     cards: {{plugin: sandbox}}
-    bank: {{plugin: bank-transfer, config: {{instructions: "Example Bank, IBAN DE00 0000"}}}}
-    journal: {{plugin: log, config: {{file: "{folder}/messages.jsonl"}}}}
-    handmade: {{plugin: manual}}
+    bank: {{plugin: bank-transfer, config: {{account_holder: Example Hosting Inc., bank: Example Bank, account_number: "000123456789"}}}}
+    mail: {{plugin: log, config: {{file: "{folder}/messages.jsonl"}}}}
+    servers: {{plugin: manual}}
 """
 
 
