@@ -186,6 +186,9 @@ void App::drain() {
 Status App::advance_clock(Instant target) {
   if (!state_->test_clock)
     return conflict("no_test_clock", "the clock is the system's; only `clock: test` can be moved");
+  // What a killed process left undone at the present instant is done at that instant, before time goes on.
+  state_->scheduler->run_due();
+  drain();
   return state_->test_clock->advance_to(target, *state_->scheduler, [this] { drain(); });
 }
 
