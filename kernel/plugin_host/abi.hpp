@@ -21,7 +21,9 @@ namespace bursar::plugin_host {
 
 // Borrows: the text must outlive what it is handed to.
 inline bursar_str lend(std::string_view text) { return {text.data(), text.size()}; }
-inline bursar_str lend(std::string&&) = delete;
+template <class Text>
+requires std::is_same_v<Text, std::string> bursar_str lend(Text&&)
+= delete;  // a text that is about to go away
 
 // No more than `limit` bytes of foreign text, whatever size it claims.
 inline std::string_view peek(const bursar_str& text, std::size_t limit = 4096) {

@@ -262,10 +262,11 @@ std::vector<std::string> faults_of(const SettingsTable& table) {
 
 SettingsOutcome parse_settings(const SettingsTable& table, const RawSettings& raw, const std::string& place) {
   SettingsOutcome outcome;
-  for (const auto& [key, value] : raw) {
+  for (const auto& entry : raw) {
+    const auto& key = entry.first;
     const auto known =
         std::any_of(table.begin(), table.end(), [&](const Setting& setting) { return setting.key == key; });
-    if (!known) outcome.errors.push_back({value.place, unknown_key_detail(table, key)});
+    if (!known) outcome.errors.push_back({entry.second.place, unknown_key_detail(table, key)});
   }
   for (const auto& setting : table) {
     SettingValue value{.key = setting.key, .type = setting.type, .text = {}, .number = 0, .currency = {}, .items = {}};

@@ -117,12 +117,14 @@ CUSTOMER = "(SELECT email FROM accounts WHERE accounts.id = {0}.account_id)"
 INVOICE = ("(SELECT coalesce(n.number, '') || '/' || n.due_on FROM invoices n WHERE n.id = {0})")
 SERVICE = ("(SELECT a.email || '/' || p.code || '/' || s.started_on FROM services s JOIN accounts a ON a.id = s.account_id "
            "JOIN products p ON p.id = s.product_id WHERE s.id = {0})")
+# The day of the next charge counts from the day on which the outcome of the last one is known; a kill in the middle of a
+# charge makes that outcome unknown until the gateway was asked, so only whether a next charge is planned is compared.
 # Message causes hold ids ("reminder:4711:3"); only the word before them stays.
 CONTENTS = {
     "services": f"SELECT {SERVICE.format('t.id')}, status, suspend_reason, coalesce(next_due_on, ''), periods_invoiced, desired_state, "
                 "actual_state FROM services t",
     "invoices": f"SELECT {CUSTOMER.format('t')}, coalesce(number, ''), kind, status, issued_on, due_on, currency, net, tax, total, balance, "
-                "coalesce(autopay_on, ''), autopay_attempts, coalesce(dunning_action, ''), coalesce(dunning_on, '') FROM invoices t",
+                "CASE WHEN autopay_on IS NULL THEN '' ELSE 'planned' END, autopay_attempts, coalesce(dunning_action, ''), coalesce(dunning_on, '') FROM invoices t",
     "lines": f"SELECT {INVOICE.format('t.invoice_id')}, position, kind, coalesce({SERVICE.format('t.service_id')}, ''), "
              "coalesce(period_start, ''), coalesce(period_end, ''), description, net, tax, tax_rate, coalesce(removed_at, '') FROM "
              "invoice_lines t",
