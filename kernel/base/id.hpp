@@ -65,7 +65,9 @@ class IdCodec {
   [[nodiscard]] Result<std::int64_t> decode(std::string_view prefix, std::string_view text) const;
 
   template <class Tag>
-  [[nodiscard]] std::string text(Id<Tag> id) const { return encode(Tag::prefix, id.value()); }
+  [[nodiscard]] std::string text(Id<Tag> id) const {
+    return encode(Tag::prefix, id.value());
+  }
   template <class Tag>
   [[nodiscard]] Result<Id<Tag>> parse(std::string_view text) const {
     auto value = decode(Tag::prefix, text);

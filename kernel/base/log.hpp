@@ -26,8 +26,8 @@ class Field {
   Field(std::string_view name, const std::string& value) : Field(name, std::string_view(value)) {}
   Field(std::string_view name, bool value) : name_(name), value_(value) {}
   template <class Integer>
-    requires std::is_integral_v<Integer>
-  Field(std::string_view name, Integer value) : name_(name), value_(static_cast<std::int64_t>(value)) {}
+  requires std::is_integral_v<Integer> Field(std::string_view name, Integer value)
+      : name_(name), value_(static_cast<std::int64_t>(value)) {}
   [[nodiscard]] std::string_view name() const { return name_; }
   [[nodiscard]] const std::variant<std::string, std::int64_t, bool>& value() const { return value_; }
 

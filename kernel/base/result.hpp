@@ -52,7 +52,8 @@ struct Error {
 };
 
 [[nodiscard]] inline Error invalid(std::string code, std::string detail, std::vector<FieldError> fields = {}) {
-  return {.kind = ErrorKind::invalid, .code = std::move(code), .detail = std::move(detail), .fields = std::move(fields)};
+  return {
+      .kind = ErrorKind::invalid, .code = std::move(code), .detail = std::move(detail), .fields = std::move(fields)};
 }
 [[nodiscard]] inline Error not_found(std::string code, std::string detail) {
   return {.kind = ErrorKind::not_found, .code = std::move(code), .detail = std::move(detail)};
@@ -66,17 +67,32 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}    // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  [[nodiscard]] T& value() & { BURSAR_ASSERT(ok()); return std::get<0>(state_); }
-  [[nodiscard]] const T& value() const& { BURSAR_ASSERT(ok()); return std::get<0>(state_); }
-  [[nodiscard]] T&& value() && { BURSAR_ASSERT(ok()); return std::get<0>(std::move(state_)); }
-  [[nodiscard]] const Error& error() const& { BURSAR_ASSERT(!ok()); return std::get<1>(state_); }
-  [[nodiscard]] Error&& error() && { BURSAR_ASSERT(!ok()); return std::get<1>(std::move(state_)); }
+  [[nodiscard]] T& value() & {
+    BURSAR_ASSERT(ok());
+    return std::get<0>(state_);
+  }
+  [[nodiscard]] const T& value() const& {
+    BURSAR_ASSERT(ok());
+    return std::get<0>(state_);
+  }
+  [[nodiscard]] T&& value() && {
+    BURSAR_ASSERT(ok());
+    return std::get<0>(std::move(state_));
+  }
+  [[nodiscard]] const Error& error() const& {
+    BURSAR_ASSERT(!ok());
+    return std::get<1>(state_);
+  }
+  [[nodiscard]] Error&& error() && {
+    BURSAR_ASSERT(!ok());
+    return std::get<1>(std::move(state_));
+  }
 
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
@@ -97,8 +113,14 @@ class [[nodiscard]] Result<void> {
   [[nodiscard]] bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
   void value() const { BURSAR_ASSERT(ok()); }
-  [[nodiscard]] const Error& error() const& { BURSAR_ASSERT(!ok()); return *error_; }
-  [[nodiscard]] Error&& error() && { BURSAR_ASSERT(!ok()); return std::move(*error_); }
+  [[nodiscard]] const Error& error() const& {
+    BURSAR_ASSERT(!ok());
+    return *error_;
+  }
+  [[nodiscard]] Error&& error() && {
+    BURSAR_ASSERT(!ok());
+    return std::move(*error_);
+  }
 
  private:
   std::optional<Error> error_;
@@ -112,9 +134,9 @@ using Status = Result<void>;
 // BURSAR_CHECK(expr): the same for a Status.
 #define BURSAR_TRY_CONCAT2(a, b) a##b
 #define BURSAR_TRY_CONCAT(a, b) BURSAR_TRY_CONCAT2(a, b)
-#define BURSAR_TRY_IMPL(tmp, name, ...)            \
-  auto tmp = (__VA_ARGS__);                        \
-  if (!tmp.ok()) return std::move(tmp).error();    \
+#define BURSAR_TRY_IMPL(tmp, name, ...)         \
+  auto tmp = (__VA_ARGS__);                     \
+  if (!tmp.ok()) return std::move(tmp).error(); \
   auto name = std::move(tmp).value()
 #define BURSAR_TRY(name, ...) BURSAR_TRY_IMPL(BURSAR_TRY_CONCAT(bursar_try_, __LINE__), name, __VA_ARGS__)
 #define BURSAR_CHECK_IMPL(tmp, ...) \

@@ -43,15 +43,15 @@ class Instant {
 // A day of the proleptic Gregorian calendar. Always a real day: 2027-02-29 can't be built.
 class CivilDate {
  public:
-  CivilDate() = default;                                        // 1970-01-01
-  CivilDate(int year, unsigned month, unsigned day);            // throws InvariantBroken for an unreal day
-  static Result<CivilDate> parse(std::string_view text);        // strict "YYYY-MM-DD"
+  CivilDate() = default;                                  // 1970-01-01
+  CivilDate(int year, unsigned month, unsigned day);      // throws InvariantBroken for an unreal day
+  static Result<CivilDate> parse(std::string_view text);  // strict "YYYY-MM-DD"
   static CivilDate from_days(std::int64_t days_since_1970);
   [[nodiscard]] int year() const { return year_; }
   [[nodiscard]] unsigned month() const { return month_; }
   [[nodiscard]] unsigned day() const { return day_; }
   [[nodiscard]] std::int64_t days_since_1970() const;
-  [[nodiscard]] std::string to_string() const;                  // "YYYY-MM-DD"
+  [[nodiscard]] std::string to_string() const;  // "YYYY-MM-DD"
   [[nodiscard]] CivilDate plus_days(std::int64_t n) const;
   // Moves by whole months and then to `anchor_day`, or the month's last day where it has none:
   // 2027-01-31 +1 month anchored on 31 is 2027-02-28, +2 months is 2027-03-31.

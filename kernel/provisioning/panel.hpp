@@ -1,4 +1,5 @@
-// The port to control panels. As payments/gateway.hpp: outside any transaction, unknown unless the panel said otherwise.
+// The port to control panels. As payments/gateway.hpp: outside any transaction, unknown unless the panel said
+// otherwise.
 #pragma once
 
 #include <string>
@@ -20,21 +21,21 @@ enum class PanelState { unknown, absent, active, suspended };
 
 struct PanelAnswer {
   PanelOutcome outcome = PanelOutcome::unknown;
-  std::string reference;       // the panel's id of the account
+  std::string reference;                   // the panel's id of the account
   PanelState state = PanelState::unknown;  // inspect() only
-  std::string staff_task;      // pending by hand: what a person has to do
+  std::string staff_task;                  // pending by hand: what a person has to do
   std::string error;
 };
 
 struct PanelRequest {
   std::string idempotency_key;
-  std::string service_id;      // outside text; creating the same service twice must adopt, not duplicate
+  std::string service_id;  // outside text; creating the same service twice must adopt, not duplicate
   std::string account_id;
   std::string customer_email;
   std::string product_code;
   std::string label;
-  std::string options;         // the product's panel_options, JSON
-  std::string reference;       // empty before create
+  std::string options;    // the product's panel_options, JSON
+  std::string reference;  // empty before create
 };
 
 class Panel {

@@ -1,5 +1,5 @@
-// The store: one small interface over SQLite (embedded default) and PostgreSQL (15 or newer). The same SQL text runs on both; the
-// few differences live in storage/dialect.hpp and nowhere else.
+// The store: one small interface over SQLite (embedded default) and PostgreSQL (15 or newer). The same SQL text runs on
+// both; the few differences live in storage/dialect.hpp and nowhere else.
 //
 //   auto name = db.read([&](Connection& c) {
 //     auto rows = c.query("SELECT name FROM accounts WHERE id = $1", id);
@@ -14,9 +14,9 @@
 // valid inside the callable only, on that one thread. Never call a plugin, the network, read() or write() inside.
 //
 // SQLite: WAL, synchronous=FULL, one writer thread that takes queued write()s in order, each in a savepoint of a
-// shared physical transaction (group commit: one sync for all that were waiting); write() returns only after that sync. Readers
-// run beside it on connections of their own, each read() in one snapshot.
-// PostgreSQL: a pool of connections; write() is SERIALIZABLE, read() is REPEATABLE READ READ ONLY.
+// shared physical transaction (group commit: one sync for all that were waiting); write() returns only after that sync.
+// Readers run beside it on connections of their own, each read() in one snapshot. PostgreSQL: a pool of connections;
+// write() is SERIALIZABLE, read() is REPEATABLE READ READ ONLY.
 #pragma once
 
 #include <concepts>
@@ -49,8 +49,8 @@ class StorageError : public std::runtime_error {
  private:
   bool transient_;
 };
-// A uniqueness constraint refused a row. Thrown by statements inside a transaction; on PostgreSQL the transaction is dead after it, so
-// prefer "INSERT ... ON CONFLICT DO NOTHING" and look at the count.
+// A uniqueness constraint refused a row. Thrown by statements inside a transaction; on PostgreSQL the transaction is
+// dead after it, so prefer "INSERT ... ON CONFLICT DO NOTHING" and look at the count.
 class UniqueViolation : public StorageError {
  public:
   explicit UniqueViolation(std::string what) : StorageError(std::move(what), false) {}
@@ -96,18 +96,29 @@ class Args {
   template <class T>
   void add(const T& value) {
     if constexpr (is_optional<T>::value) {
-      if (value) add(*value); else params_.emplace_back(std::monostate{});
-    } else if constexpr (std::same_as<T, std::nullptr_t> || std::same_as<T, std::nullopt_t> || std::same_as<T, std::monostate>) {
+      if (value)
+        add(*value);
+      else
+        params_.emplace_back(std::monostate{});
+    } else if constexpr (std::same_as<T, std::nullptr_t> || std::same_as<T, std::nullopt_t> ||
+                         std::same_as<T, std::monostate>) {
       params_.emplace_back(std::monostate{});
     } else if constexpr (std::is_enum_v<T>) {
       static_assert(!std::is_enum_v<T>, "store an enum by its text name");
     } else if constexpr (std::integral<T>) {
       params_.emplace_back(static_cast<std::int64_t>(value));
-    } else if constexpr (requires { { value.to_string() } -> std::same_as<std::string>; } &&
+    } else if constexpr (requires {
+                           { value.to_string() } -> std::same_as<std::string>;
+                         } &&
                          (std::same_as<T, Instant> || std::same_as<T, CivilDate>)) {
       texts_.push_back(value.to_string());
       params_.emplace_back(std::string_view(texts_.back()));
-    } else if constexpr (requires { T::prefix_is_id; } || requires { value.value(); requires std::same_as<decltype(value.value()), std::int64_t>; }) {
+    } else if constexpr (
+        requires { T::prefix_is_id; } ||
+        requires {
+          value.value();
+          requires std::same_as<decltype(value.value()), std::int64_t>;
+        }) {
       params_.emplace_back(value.value());  // Id<Tag>; an empty id binds NULL
       if (value.value() == 0) params_.back() = std::monostate{};
     } else if constexpr (std::convertible_to<T, std::span<const std::int64_t>>) {
@@ -125,8 +136,8 @@ class RowSource {
   virtual ~RowSource() = default;
   virtual bool next() = 0;
   [[nodiscard]] virtual bool is_null(int column) const = 0;
-  [[nodiscard]] virtual std::int64_t integer(int column) const = 0;      // NULL reads 0
-  [[nodiscard]] virtual std::string_view text(int column) const = 0;     // NULL reads ""
+  [[nodiscard]] virtual std::int64_t integer(int column) const = 0;   // NULL reads 0
+  [[nodiscard]] virtual std::string_view text(int column) const = 0;  // NULL reads ""
 };
 }  // namespace detail
 
@@ -142,12 +153,15 @@ class Rows {
   [[nodiscard]] std::string_view text(int column) const { return source_->text(column); }
   [[nodiscard]] std::string string(int column) const { return std::string(text(column)); }
   [[nodiscard]] std::optional<std::string> optional_string(int column) const;
-  [[nodiscard]] Instant instant(int column) const;  // a stored value that does not parse is corruption: throws StorageError
+  [[nodiscard]] Instant instant(
+      int column) const;  // a stored value that does not parse is corruption: throws StorageError
   [[nodiscard]] CivilDate date(int column) const;
   [[nodiscard]] std::optional<Instant> optional_instant(int column) const;
   [[nodiscard]] std::optional<CivilDate> optional_date(int column) const;
   template <class IdType>
-  [[nodiscard]] IdType id(int column) const { return IdType(integer(column)); }
+  [[nodiscard]] IdType id(int column) const {
+    return IdType(integer(column));
+  }
 
  private:
   std::unique_ptr<detail::RowSource> source_;
@@ -189,15 +203,24 @@ class Batch {
   template <class T>
   void put(Column& column, const T& value) {
     if constexpr (detail::is_optional<T>::value) {
-      if (value) put(column, *value); else put_null(column);
+      if (value)
+        put(column, *value);
+      else
+        put_null(column);
     } else if constexpr (std::same_as<T, std::nullptr_t> || std::same_as<T, std::nullopt_t>) {
       put_null(column);
     } else if constexpr (std::integral<T>) {
       put_integer(column, static_cast<std::int64_t>(value));
     } else if constexpr (std::same_as<T, Instant> || std::same_as<T, CivilDate>) {
       put_text(column, value.to_string());
-    } else if constexpr (requires { value.value(); requires std::same_as<decltype(value.value()), std::int64_t>; }) {
-      if (value.value() == 0) put_null(column); else put_integer(column, value.value());
+    } else if constexpr (requires {
+                           value.value();
+                           requires std::same_as<decltype(value.value()), std::int64_t>;
+                         }) {
+      if (value.value() == 0)
+        put_null(column);
+      else
+        put_integer(column, value.value());
     } else {
       put_text(column, std::string_view(value));
     }
@@ -214,7 +237,9 @@ class Connection {
  public:
   virtual ~Connection() = default;
   template <class... A>
-  Rows query(Sql sql, const A&... args) { return run_query(sql, detail::Args(args...).params()); }
+  Rows query(Sql sql, const A&... args) {
+    return run_query(sql, detail::Args(args...).params());
+  }
 
  protected:
   virtual Rows run_query(Sql sql, std::span<const Param> params) = 0;
@@ -224,13 +249,16 @@ class Transaction : public Connection {
  public:
   // Answers how many rows were changed.
   template <class... A>
-  std::int64_t execute(Sql sql, const A&... args) { return run_execute(sql, detail::Args(args...).params()); }
+  std::int64_t execute(Sql sql, const A&... args) {
+    return run_execute(sql, detail::Args(args...).params());
+  }
 
   // Bulk writes, the only way for more than a handful of rows. SQLite: a prepared statement over the batch.
-  // PostgreSQL: binary array parameters through unnest(), pipelined: errors may come as late as the next query or the commit.
-  // `table` and column names are literals.
+  // PostgreSQL: binary array parameters through unnest(), pipelined: errors may come as late as the next query or the
+  // commit. `table` and column names are literals.
   virtual void insert_many(const char* table, const Batch& batch) = 0;
-  // The same, but rows that a uniqueness constraint refuses are left out. Answers how many were new; PostgreSQL waits for that.
+  // The same, but rows that a uniqueness constraint refuses are left out. Answers how many were new; PostgreSQL waits
+  // for that.
   virtual std::int64_t insert_missing(const char* table, const Batch& batch) = 0;
   // Sets the remaining columns of the rows whose first `key_columns` columns match. Every row of the batch must match
   // exactly one stored row; if not, a StorageError ends the transaction.
@@ -239,7 +267,9 @@ class Transaction : public Connection {
   // `count` consecutive fresh numbers, the first is answered. Unique in the whole database and for ever; gaps happen.
   virtual std::int64_t reserve_ids(std::int64_t count) = 0;
   template <class IdType>
-  IdType new_id() { return IdType(reserve_ids(1)); }
+  IdType new_id() {
+    return IdType(reserve_ids(1));
+  }
 
   // Runs after this transaction is durable, on the thread that called write(). For waking workers; never for work
   // that must not be lost.
@@ -258,14 +288,15 @@ struct OpenOptions {
   bool create_if_missing = false;  // SQLite: a missing file is an error unless set (db migrate, demo)
   // No lock on a SQLite file, so that a server may be using it; write() throws StorageError (db verify, previews).
   bool read_only = false;
-  bool prepared_statements = true; // PostgreSQL: off behind a PgBouncer in transaction mode older than 1.21
-  int readers = 8;                 // SQLite: read connections; PostgreSQL: pool size
+  bool prepared_statements = true;  // PostgreSQL: off behind a PgBouncer in transaction mode older than 1.21
+  int readers = 8;                  // SQLite: read connections; PostgreSQL: pool size
 };
 
 class Database {
  public:
-  // "sqlite:PATH" (relative to the working directory), "sqlite::memory:" is refused; "postgresql://user:pass@host:port/db"
-  // or "postgresql:" followed by a libpq conninfo. Takes the file lock that keeps a second process off a SQLite file.
+  // "sqlite:PATH" (relative to the working directory), "sqlite::memory:" is refused;
+  // "postgresql://user:pass@host:port/db" or "postgresql:" followed by a libpq conninfo. Takes the file lock that keeps
+  // a second process off a SQLite file.
   static Result<std::unique_ptr<Database>> open(std::string_view url, const OpenOptions& options = {});
   virtual ~Database() = default;
   [[nodiscard]] virtual Backend backend() const = 0;
@@ -290,23 +321,29 @@ class Database {
   auto write(const char* what, F&& f) -> std::invoke_result_t<F&, Transaction&> {
     using T = std::invoke_result_t<F&, Transaction&>;
     if constexpr (std::is_void_v<T>) {
-      run_write(what, [&](Transaction& tx) { f(tx); return true; });
+      run_write(what, [&](Transaction& tx) {
+        f(tx);
+        return true;
+      });
     } else {
       std::optional<T> out;
       run_write(what, [&](Transaction& tx) {
         out.emplace(f(tx));
-        if constexpr (requires { out->ok(); }) return out->ok();
-        else return true;
+        if constexpr (requires { out->ok(); })
+          return out->ok();
+        else
+          return true;
       });
       return std::move(*out);
     }
   }
 
-  // Runs work in a transaction whose changes are always thrown away, for previews. Blocks nobody: SQLite works on a private
-  // temporary copy, PostgreSQL in a transaction that is rolled back. Numbers it reserves mean nothing outside.
+  // Runs work in a transaction whose changes are always thrown away, for previews. Blocks nobody: SQLite works on a
+  // private temporary copy, PostgreSQL in a transaction that is rolled back. Numbers it reserves mean nothing outside.
   virtual void simulate(const std::function<void(Transaction&)>& work) = 0;
 
-  // Copies a consistent snapshot to `path` while the store is in use (SQLite: the backup API; PostgreSQL: pg_dump's custom format).
+  // Copies a consistent snapshot to `path` while the store is in use (SQLite: the backup API; PostgreSQL: pg_dump's
+  // custom format).
   virtual Status backup(const std::string& path) = 0;
   // Cheap check that reads work now.
   virtual Status ping() = 0;

@@ -1,5 +1,6 @@
-// Schema versions. Migrations are the files kernel/storage/migrations/NNNN_name.sql, compiled into the binary, applied in order, each in
-// one transaction together with its row in schema_migrations (version, name, SHA-256 of the text, instant).
+// Schema versions. Migrations are the files kernel/storage/migrations/NNNN_name.sql, compiled into the binary, applied
+// in order, each in one transaction together with its row in schema_migrations (version, name, SHA-256 of the text,
+// instant).
 //
 // In the SQL, "{id}" is the type of a primary key that the product numbers itself, and a block between the lines
 // "-- sqlite:" or "-- postgresql:" and "-- end" is for that backend alone.

@@ -72,7 +72,8 @@ Status restore(const std::string& backup, std::string_view url) {
   constexpr std::string_view sqlite_scheme = "sqlite:";
   constexpr std::string_view postgresql_scheme = "postgresql:";
   try {
-    if (url.substr(0, sqlite_scheme.size()) == sqlite_scheme) return restore_sqlite(backup, std::string(url.substr(sqlite_scheme.size())));
+    if (url.substr(0, sqlite_scheme.size()) == sqlite_scheme)
+      return restore_sqlite(backup, std::string(url.substr(sqlite_scheme.size())));
     if (url.substr(0, postgresql_scheme.size()) == postgresql_scheme) {
       const auto rest = url.substr(postgresql_scheme.size());
       return restore_postgresql(backup, url, std::string(rest.substr(0, 2) == "//" ? url : rest));

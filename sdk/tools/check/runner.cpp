@@ -1,8 +1,8 @@
 // A check in a child process: a crash, an exit or a hang of the plugin is a result like another.
-#include <cstdio>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstdio>
 
 #include <chrono>
 #include <csignal>

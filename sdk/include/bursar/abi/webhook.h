@@ -43,9 +43,10 @@ typedef int32_t bursar_event_kind;
 #define BURSAR_EVENT_DISPUTE_OPENED 3 /* `payment->processed` is in dispute */
 #define BURSAR_EVENT_DISPUTE_WON 4
 #define BURSAR_EVENT_DISPUTE_LOST 5
-#define BURSAR_EVENT_METHOD_CHANGED 6 /* `payment->method` was renewed, or its token is gone when the label is empty \
-                                       */
-#define BURSAR_EVENT_SERVICE 7        /* an account at a panel changed: `panel` says to what, or is null: ask inspect */
+#define BURSAR_EVENT_METHOD_CHANGED                                                                           \
+  6                            /* `payment->method` was renewed, or its token is gone when the label is empty \
+                                */
+#define BURSAR_EVENT_SERVICE 7 /* an account at a panel changed: `panel` says to what, or is null: ask inspect */
 
 typedef struct bursar_event {
   uint32_t struct_size;
