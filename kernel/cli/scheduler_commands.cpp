@@ -121,11 +121,12 @@ int clock_show(const Common& common) {
 }
 
 int clock_advance(const Common& common, const std::string& to, bool jump) {
-  int code = done;
-  const auto app = open_app(common, code);
-  if (!app) return code;
-  const auto target = instant_option(to, app->clock().now());
+  const auto target = Instant::parse(to);
   if (!target.ok()) return fail(target.error(), wrong_usage);
+  int code = done;
+  // The clock of a store that has none yet begins there: no time has passed in it that could be lived through.
+  const auto app = open_app(common, code, {.test_clock_start = *target});
+  if (!app) return code;
   const auto moved = jump ? app->jump_clock(*target) : app->advance_clock(*target);
   if (!moved.ok()) return fail(moved.error());
   if (jump) {

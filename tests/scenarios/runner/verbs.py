@@ -1,0 +1,209 @@
+"""The acts of stories. Each is one function with the pattern of its sentence; a new act is a new function."""
+import re
+
+from . import views
+from .provider import Money, Provider
+
+_VERBS: list[tuple[re.Pattern, object]] = []
+_KINDS = {
+    "who": r"\w+",
+    "code": r"[A-Za-z0-9_-]+",
+    "amount": r"\d+(?:\.\d+)? [A-Z]{3}",
+    "number": r"\d+",
+    "text": r".+",
+    "key": r"[a-z_.]+",
+}
+
+
+class UnknownAct(Exception):
+    """No verb, or more than one, fits a sentence."""
+
+
+def verb(sentence: str):
+    """Registers an act. "{who} pays {amount} on invoice {number}": each {kind} is a pattern of _KINDS; two of a kind are
+    told apart as {who} and {who:other}. The function takes the provider and the values by name."""
+    def pattern(match: re.Match) -> str:
+        kind, _, name = match.group(1).partition(":")
+        return f"(?P<{name or kind}>{_KINDS[kind]})"
+
+    def register(function):
+        _VERBS.append((re.compile(re.sub(r"\{([a-z:_]+)\}", pattern, sentence)), function))
+        return function
+    return register
+
+
+def act(provider: Provider, text: str) -> None:
+    fitting = [(function, match) for pattern, function in _VERBS if (match := pattern.fullmatch(text))]
+    if len(fitting) != 1:
+        known = "\n  ".join(sorted(pattern.pattern for pattern, _ in _VERBS))
+        raise UnknownAct(f"{len(fitting)} acts fit \"{text}\"; there are\n  {known}")
+    function, match = fitting[0]
+    function(provider, **{name: value for name, value in match.groupdict().items() if value is not None})
+
+
+# -- what the provider decides ----------------------------------------------------------------------------------------
+
+@verb(r"set {key}: {text}")
+def set_key(provider: Provider, key: str, text: str) -> None:
+    provider.set(key, text)
+
+
+@verb(r"tax {text}")
+def tax(provider: Provider, text: str) -> None:
+    provider.add_tax(text)
+
+
+@verb(r"watch {text}")
+def watch(provider: Provider, text: str) -> None:
+    wanted = [name.strip() for name in text.split(",")]
+    if unknown := [name for name in wanted if name not in views.names()]:
+        raise ValueError(f"watch {unknown}: there are {views.names()}")
+    provider.watched += wanted
+
+
+@verb(r"product {code}: {text}")
+def product(provider: Provider, code: str, text: str) -> None:
+    """"10.00 EUR monthly, 100.00 EUR annually, set-up 5.00 EUR, by servers": a set-up fee belongs to the price before it."""
+    body: dict = {"code": code, "name": code, "prices": []}
+    for part in (part.strip() for part in text.split(",")):
+        if match := re.fullmatch(r"set-up (\S+ [A-Z]{3})", part):
+            body["prices"][-1]["setup_fee"] = Money(match.group(1)).json()
+        elif match := re.fullmatch(r"by (\w+)", part):
+            body["panel"] = match.group(1)
+        elif match := re.fullmatch(r"(\S+ [A-Z]{3}) (\w+)", part):
+            body["prices"].append({"cycle": match.group(2), "amount": Money(match.group(1)).json()})
+        else:
+            raise ValueError(f"product {code}: \"{part}\" is neither a price, a set-up fee nor a panel")
+    provider.products[code] = provider.call("POST", "/catalog/products", body)["id"]
+
+
+@verb(r"promotion {code}: {text}")
+def promotion(provider: Provider, code: str, text: str) -> None:
+    """"50 % for 2 periods, at most 1 use, only vps-s, until 2027-03-31"; "for ever" lowers every period."""
+    body: dict = {"code": code}
+    for part in (part.strip() for part in text.split(",")):
+        if match := re.fullmatch(r"(\S+) (%|[A-Z]{3}) for (?:(\d+) periods?|ever)", part):
+            body |= {"percent": match.group(1)} if match.group(2) == "%" else {"amount": Money(f"{match.group(1)} {match.group(2)}").json()}
+            body["periods"] = int(match.group(3) or 0)
+        elif match := re.fullmatch(r"at most (\d+) uses?", part):
+            body["max_uses"] = int(match.group(1))
+        elif match := re.fullmatch(r"only (\S+)", part):
+            body["product_id"] = provider.products[match.group(1)]
+        elif match := re.fullmatch(r"until (\S+)", part):
+            body["valid_until"] = match.group(1)
+        else:
+            raise ValueError(f"promotion {code}: cannot read \"{part}\"")
+    provider.call("POST", "/promotions", body)
+
+
+# -- customers --------------------------------------------------------------------------------------------------------
+
+@verb(r"customer {who}: {text}")
+def customer(provider: Provider, who: str, text: str) -> None:
+    """"DE, EUR" or "US-CA, USD, tax id DE123456789": where they live, what they pay in."""
+    place, currency, *further = [part.strip() for part in text.split(",")]
+    country, _, region = place.partition("-")
+    body = {"name": who.capitalize(), "email": f"{who}@example.com", "password": f"the password of {who}", "currency": currency,
+            "address": {"street": "1 Side Street", "city": "Town", "postal_code": "10115", "region": region, "country": country}}
+    for part in further:
+        body["tax_id"] = part.removeprefix("tax id ")
+    made = provider.call("POST", "/registrations", body)
+    provider.customers[who] = {"id": made["account_id"], "email": body["email"], "currency": currency}
+    provider.passwords[body["email"]] = body["password"]
+    provider.log_in(body["email"])
+
+
+@verb(r"{who} moves to {text}")
+def moves(provider: Provider, who: str, text: str) -> None:
+    country, _, region = text.partition("-")
+    provider.call("PATCH", f"/accounts/{provider.customers[who]['id']}", {"address": {"country": country, "region": region}}, who)
+
+
+@verb(r"{who} orders {text}")
+def orders(provider: Provider, who: str, text: str) -> None:
+    """"vps-s", "vps-s annually, backup", "2 vps-s with WELCOME"."""
+    text, _, code = text.partition(" with ")
+    items = []
+    for part in (part.strip() for part in text.split(",")):
+        match = re.fullmatch(r"(?:(\d+) )?(\S+)(?: (\w+))?", part)
+        items.append({"product_id": provider.products[match.group(2)], "cycle": match.group(3) or "monthly",
+                      "quantity": int(match.group(1) or 1)})
+    body = {"items": items} | ({"promotion_code": code} if code else {})
+    provider.call("POST", f"/accounts/{provider.customers[who]['id']}/orders", body, who)
+
+
+@verb(r"{who} cancels {text} (?P<when>at once|at the end of the period)")
+def cancels(provider: Provider, who: str, text: str, when: str) -> None:
+    service = provider.service_id(f"{text} of {who}")
+    provider.call("PUT", f"/services/{service}/cancellation", {"when": "immediate" if when == "at once" else "end_of_period"}, who)
+
+
+@verb(r"{who} keeps {text} after all")
+def keeps(provider: Provider, who: str, text: str) -> None:
+    provider.call("DELETE", f"/services/{provider.service_id(f'{text} of {who}')}/cancellation", who=who)
+
+
+# -- money ------------------------------------------------------------------------------------------------------------
+
+@verb(r"{who} announces a transfer for invoice {number}")
+def announces(provider: Provider, who: str, number: str) -> None:
+    """The customer chooses to pay by bank transfer; nothing has arrived yet."""
+    payment = provider.call("POST", f"/invoices/{provider.id_of('invoice', number)}/payments", {"gateway": "bank"}, who)
+    provider.number("payment", payment["id"])
+
+
+@verb(r"the bank shows {amount} for payment {number}")
+def bank_shows(provider: Provider, amount: str, number: str) -> None:
+    """Staff confirm what arrived for an announced transfer."""
+    provider.call("PATCH", f"/payments/{provider.id_of('payment', number)}", {"status": "succeeded", "received": Money(amount).json()})
+
+
+@verb(r"{who} pays {amount} on invoice {number}")
+def pays(provider: Provider, who: str, amount: str, number: str) -> None:
+    """By bank transfer: announced by the customer, confirmed by staff in the same hour."""
+    payment = provider.call("POST", f"/invoices/{provider.id_of('invoice', number)}/payments", {"gateway": "bank"}, who)
+    provider.number("payment", payment["id"])
+    provider.call("PATCH", "/payments/" + payment["id"], {"status": "succeeded", "received": Money(amount).json()})
+
+
+@verb(r"{who} adds {amount} of credit")
+def adds_credit(provider: Provider, who: str, amount: str) -> None:
+    payment = provider.call("POST", f"/accounts/{provider.customers[who]['id']}/deposits",
+                            {"amount": Money(amount).json(), "gateway": "bank"}, who)
+    provider.number("payment", payment["id"])
+    provider.call("PATCH", "/payments/" + payment["id"], {"status": "succeeded", "received": Money(amount).json()})
+
+
+@verb(r"{who} uses (?:{amount} of )?credit on invoice {number}")
+def uses_credit(provider: Provider, who: str, number: str, amount: str = "") -> None:
+    body = {"amount": Money(amount).json()} if amount else {}
+    provider.call("POST", f"/invoices/{provider.id_of('invoice', number)}/credit", body, who)
+
+
+# -- staff ------------------------------------------------------------------------------------------------------------
+
+@verb(r"staff bill {who} {amount} for {text}, due (?P<due>\S+)")
+def bill(provider: Provider, who: str, amount: str, text: str, due: str) -> None:
+    line = {"description": text, "unit_price": Money(amount).json()}
+    provider.call("POST", "/invoices", {"account_id": provider.customers[who]["id"], "due_on": due, "lines": [line]})
+
+
+@verb(r"staff void invoice {number}")
+def void(provider: Provider, number: str) -> None:
+    provider.call("PATCH", f"/invoices/{provider.id_of('invoice', number)}", {"status": "void", "reason": "by the story"})
+
+
+@verb(r"staff write off invoice {number}")
+def write_off(provider: Provider, number: str) -> None:
+    provider.call("PATCH", f"/invoices/{provider.id_of('invoice', number)}", {"status": "uncollectible", "reason": "by the story"})
+
+
+@verb(r"staff credit {amount} of invoice {number}")
+def credit(provider: Provider, amount: str, number: str) -> None:
+    provider.call("POST", f"/invoices/{provider.id_of('invoice', number)}/credit-notes",
+                  {"amount": Money(amount).json(), "reason": "by the story"})
+
+
+@verb(r"staff (?P<operation>suspend|unsuspend|terminate) {text}")
+def operate(provider: Provider, operation: str, text: str) -> None:
+    provider.call("POST", f"/services/{provider.service_id(text)}/operations/{operation}", {"reason": "by the story"})

@@ -1,0 +1,226 @@
+"""What a story looks at: documents, each a title, named facts and details. A step is told by what it changed of them."""
+from dataclasses import dataclass, field
+
+_VIEWS: dict[str, object] = {}
+
+
+@dataclass
+class Document:
+    """`facts` name what can change and say it as a story does; `details` are lines below, by a key that stays."""
+    facts: dict[str, str]
+    details: dict[str, str] = field(default_factory=dict)
+
+
+def view(name: str):
+    """Registers what "watch NAME" shows: a function from the provider to {title: Document}, in the order of telling."""
+    def register(function):
+        _VIEWS[name] = function
+        return function
+    return register
+
+
+def names() -> list[str]:
+    return list(_VIEWS)
+
+
+def documents(provider) -> dict[str, Document]:
+    provider.cache = {}
+    found: dict[str, Document] = {}
+    for name, function in _VIEWS.items():
+        if name in provider.watched:
+            found |= function(provider)
+    return found
+
+
+def _tell(title: str, facts: list[str], details: list[str]) -> list[str]:
+    shown = [fact for fact in facts if fact]
+    return [f"{title}: {', '.join(shown)}" if shown else title, *("  " + detail for detail in details)]
+
+
+def changes(before: dict[str, Document], after: dict[str, Document]) -> list[str]:
+    """A new document is told in whole, a changed one by what is different."""
+    told = []
+    for title, document in after.items():
+        old = before.get(title)
+        if old is None:
+            told += _tell(title, list(document.facts.values()), list(document.details.values()))
+        elif old != document:
+            facts = [text or f"no longer {old.facts[name]}" for name, text in document.facts.items()
+                     if text != old.facts.get(name, "")]
+            details = [text for key, text in document.details.items() if text != old.details.get(key)]
+            told += _tell(title, facts, details)
+    return told
+
+
+def money(value: dict) -> str:
+    return f"{value['amount']} {value['currency']}"
+
+
+def _is_zero(value: dict) -> bool:
+    return not value["amount"].strip("0.-")
+
+
+# -- what the API says, once a step ---------------------------------------------------------------------------------
+
+def _once(provider, key, read):
+    """A step asks the server for a list once, however many views need it."""
+    if key not in provider.cache:
+        provider.cache[key] = read()
+    return provider.cache[key]
+
+
+def invoices(provider) -> list[dict]:
+    """Every invoice in whole, oldest first."""
+    def read():
+        heads = reversed(provider.all("/invoices"))
+        return [provider.call("GET", "/invoices/" + head["id"]) for head in heads]
+    return _once(provider, "invoices", read)
+
+
+def services(provider, who: str) -> list[dict]:
+    customer = provider.customers[who]["id"]
+    return _once(provider, ("services", who), lambda: provider.all(f"/accounts/{customer}/services"))
+
+
+def customer_named(provider, account: str) -> str:
+    return next(name for name, customer in provider.customers.items() if customer["id"] == account)
+
+
+# -- the views --------------------------------------------------------------------------------------------------------
+
+def _tax_of(line: dict) -> str:
+    if line["tax_rule"] and line["tax_rate"] != "0":
+        contained = "of it" if line["tax_inclusive"] else "+"
+        return f" {contained} {line['tax']['amount']} {line['tax_rule']} {line['tax_rate']} %"
+    # "Not subject to tax" (O) is what a provider without tax rules has on every line: not worth a word.
+    return f" untaxed ({line['tax_category']}: {line['exemption_reason']})" if line["tax_category"] not in "SO" else ""
+
+
+def _line_text(line: dict) -> str:
+    amount = line["net"]["amount"]
+    if line["tax_inclusive"] and line["tax_rate"] != "0":
+        amount = line["unit_price"]["amount"]
+    return ("taken back: " if line["removed"] else "") + f"{amount}{_tax_of(line)}: {line['description']}"
+
+
+@view("invoices")
+def _invoices(provider) -> dict[str, Document]:
+    found = {}
+    for invoice in invoices(provider):
+        number = provider.number("invoice", invoice["id"])
+        who = customer_named(provider, invoice["account_id"])
+        fee_of = invoice["late_fee_of"]
+        found[f"invoice {number} of {who}"] = Document(
+            {"kind": invoice["kind"].replace("_", " ") + (f" on invoice {provider.number('invoice', fee_of)}" if fee_of else ""),
+             "number": invoice["number"] or "pro forma",
+             "issued": "dated " + invoice["issued_on"],
+             "due": "due " + invoice["due_on"],
+             "total": "total " + money(invoice["total"]),
+             "tax": "" if _is_zero(invoice["tax"]) else "tax " + invoice["tax"]["amount"],
+             "owed": "owed " + invoice["balance"]["amount"],
+             "status": invoice["status"]},
+            {line["id"]: _line_text(line) for line in invoice["lines"]})
+    return found
+
+
+@view("credit notes")
+def _credit_notes(provider) -> dict[str, Document]:
+    found = {}
+    for invoice in invoices(provider):
+        for note in invoice["credit_notes"]:
+            found[f"credit note {note['number']} on invoice {provider.number('invoice', invoice['id'])}"] = Document(
+                {"issued": "dated " + note["issued_on"], "total": "total " + money(note["total"]),
+                 "tax": "" if _is_zero(note["tax"]) else "tax " + note["tax"]["amount"]},
+                {str(place): f"{line['net']['amount']}" + ("" if _is_zero(line["tax"]) else f" + {line['tax']['amount']}") +
+                             f": {line['description']}" for place, line in enumerate(note["lines"])})
+    return found
+
+
+@view("credit")
+def _credit(provider) -> dict[str, Document]:
+    found = {}
+    for who, customer in provider.customers.items():
+        balance = provider.call("GET", f"/accounts/{customer['id']}/balance")
+        held = {value["currency"]: money(value) for value in balance["credit"]}
+        if held:
+            found[f"credit of {who}"] = Document(held)
+    return found
+
+
+@view("services")
+def _services(provider) -> dict[str, Document]:
+    codes = {identity: code for code, identity in provider.products.items()}
+    found = {}
+    for who in provider.customers:
+        for service in services(provider, who):
+            code = codes[service["product_id"]]
+            title, number = f"{code} of {who}", 2
+            while title in found:
+                title, number = f"{code} #{number} of {who}", number + 1
+            found[title] = Document(
+                {"status": service["status"] + (f" ({service['suspend_reason']})" if service["suspend_reason"] else ""),
+                 "due": f"next due {service['next_due_on']}" if service["next_due_on"] else "",
+                 "cancel": f"ends {service['cancel_on']}" if service["cancel_on"] else ""})
+    return found
+
+
+@view("payments")
+def _payments(provider) -> dict[str, Document]:
+    found = {}
+    for payment in reversed(provider.all("/payments")):
+        number = provider.number("payment", payment["id"])
+        found[f"payment {number} of {customer_named(provider, payment['account_id'])}"] = Document(
+            {"asked": f"{money(payment['amount'])} by {payment['gateway']}",
+             "status": payment["status"] + (f" ({payment['decline_code']})" if payment["decline_code"] else ""),
+             "received": "" if _is_zero(payment["received"]) else "received " + payment["received"]["amount"],
+             "refunded": "" if _is_zero(payment["refunded"]) else "refunded " + payment["refunded"]["amount"]})
+    return found
+
+
+@view("mails")
+def _mails(provider) -> dict[str, Document]:
+    found = {}
+    for message in reversed(provider.all("/notifications")):
+        number = provider.number("mail", message["id"])
+        who = customer_named(provider, message["account_id"])
+        found[f"mail {number} to {who}"] = Document({"subject": message["subject"]})
+    return found
+
+
+# -- a preview against what then happens ------------------------------------------------------------------------------
+
+# What an outside party's answer sets off comes after the run; a preview can't know the answer.
+_AFTER_AN_ANSWER = {"payment_received", "payment_failed", "action_required", "unsuspended", "service_active"}
+
+
+def _everything(provider) -> dict[str, list[dict]]:
+    return {"invoices": provider.all("/invoices"), "charges": [p for p in provider.all("/payments") if p["origin"] == "autopay"],
+            "mails": [m for m in provider.all("/notifications") if m["template"] not in _AFTER_AN_ANSWER],
+            "events": [e for e in provider.all("/audit-events") if e["action"] in ("service.suspend", "service.terminate")]}
+
+
+def marks(provider) -> dict[str, set[str]]:
+    """What there is before a run."""
+    return {kind: {row["id"] for row in rows} for kind, rows in _everything(provider).items()}
+
+
+def _as_told(foreseen: dict) -> list[str]:
+    told = [f"invoice for {i['account_id']}: {i['kind']} {i['number']} due {i['due_on']} {money(i['total'])} owed {money(i['balance'])} "
+            f"{i['status']}" for i in foreseen["invoices"]]
+    told += [f"charge for {c['account_id']}: {money(c['amount'])} by {c['gateway']}" for c in foreseen["charges"]]
+    told += [f"mail to {m['recipient']}: {m['template']} {m['subject']}" for m in foreseen["mails"]
+             if m["template"] not in _AFTER_AN_ANSWER]
+    told += [f"suspension of {s['service_id']}" for s in foreseen["suspensions"]]
+    told += [f"termination of {s['service_id']}" for s in foreseen["terminations"]]
+    return sorted(told)
+
+
+def surprises(provider, foreseen: dict, before: dict[str, set[str]]) -> list[str]:
+    """Differences between what a preview told and what the run did."""
+    now = {kind: [row for row in rows if row["id"] not in before[kind]] for kind, rows in _everything(provider).items()}
+    by_action = {name: [{"service_id": e["object_id"]} for e in now["events"] if e["action"] == "service." + name]
+                 for name in ("suspend", "terminate")}
+    happened = _as_told(now | {"suspensions": by_action["suspend"], "terminations": by_action["terminate"]})
+    told = _as_told(foreseen)
+    return ([f"the preview told of what did not happen: {line}" for line in told if line not in happened] +
+            [f"the preview did not tell: {line}" for line in happened if line not in told])
