@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "chaos")]
 from book import Postgresql, Sqlite  # noqa: E402
 from runner import verbs  # noqa: E402,F401  (registers the acts)
 from runner.provider import Provider, Refused  # noqa: E402
-from runner.story import Step, Story  # noqa: E402
+from runner.story import BadStory, Step, Story  # noqa: E402
 from runner.views import changes  # noqa: E402
 
 
@@ -88,6 +88,9 @@ def main(arguments: list[str]) -> int:
             except Mismatch as mismatch:
                 failures += 1
                 print(f"FAIL  {mismatch}", flush=True)
+            except (BadStory, verbs.UnknownAct, OSError, RuntimeError, ValueError) as trouble:
+                failures += 1
+                print(f"FAIL  {file}: {type(trouble).__name__}: {trouble}", flush=True)
             finally:
                 provider.stop()
     return 1 if failures or not files else 0
