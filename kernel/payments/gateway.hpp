@@ -33,6 +33,15 @@ struct GatewayAction {
   std::string text = {};
 };
 
+// A method the customer agreed to keep.
+struct GatewayMethod {
+  std::string token = {};  // what charge gets as method_token
+  std::string type = {};   // "card", "sepa_debit"
+  std::string label = {};  // "Visa ending 4242"
+  int expiry_year = 0;     // 0: does not expire
+  int expiry_month = 0;
+};
+
 struct GatewayAnswer {
   GatewayOutcome outcome = GatewayOutcome::unknown;
   std::optional<Money> processed = std::nullopt;  // what was really taken; may differ from what was asked
@@ -45,6 +54,7 @@ struct GatewayAnswer {
   std::optional<Instant> expires_at = std::nullopt;
   std::optional<Duration> poll_after = std::nullopt;
   std::string error = {};  // for outcome unknown and not_attempted: why, for staff
+  std::optional<GatewayMethod> method = std::nullopt;
 };
 
 struct ChargeRequest {
@@ -56,6 +66,21 @@ struct ChargeRequest {
   Money amount;
   std::string method_token;  // empty: the customer is present (begin)
   std::string return_url;
+};
+
+// Saves a method without a payment. A success carries `method` and no money.
+struct SetupRequest {
+  std::string idempotency_key;
+  std::string setup_id;  // outside text; the plugin stores it at the gateway so that lookup_setup finds it
+  std::string account_id;
+  std::string currency = {};  // what it will be charged in; empty: any
+  std::string return_url = {};
+  std::string cancel_url = {};
+  std::string webhook_url = {};
+  std::string customer_name = {};
+  std::string customer_email = {};
+  std::string customer_country = {};
+  std::string locale = {};
 };
 
 struct RefundRequest {
@@ -70,6 +95,7 @@ struct GatewayInfo {
   std::string instance;
   std::string display_name;
   bool stored_methods = false;  // can charge a saved method off-session
+  bool setups = false;          // can save a method without a payment
   bool refunds = false;
   bool partial_refunds = false;
   bool staff_confirms = false;       // money arrives outside; staff say when (bank transfer)
@@ -83,6 +109,11 @@ class Gateway {
   virtual GatewayAnswer begin(const ChargeRequest& request) = 0;   // the customer is present
   virtual GatewayAnswer charge(const ChargeRequest& request) = 0;  // a saved method, off-session
   virtual GatewayAnswer refund(const RefundRequest& request) = 0;
+  virtual GatewayAnswer setup(const SetupRequest& request) = 0;  // the customer is present
+  // What the gateway knows of a setup of ours. not_attempted: it has never heard of it.
+  virtual GatewayAnswer lookup_setup(const std::string& setup_id, const std::string& reference) = 0;
+  // Forgets a saved method at the gateway; answers why it could not, or empty. A method that was gone is forgotten.
+  virtual std::string detach(const std::string& account_id, const std::string& method_token) = 0;
   // What the gateway knows of a payment (or refund) of ours. not_attempted: it has never heard of it.
   virtual GatewayAnswer lookup(const std::string& payment_id, const std::string& reference, Money asked) = 0;
 };

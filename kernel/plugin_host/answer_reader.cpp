@@ -41,8 +41,15 @@ DeclineClass class_of(bursar_decline_class decline) {
   return decline == BURSAR_DECLINE_SOFT ? DeclineClass::soft : DeclineClass::unspecified;
 }
 
+void check_saving(const GatewayAnswer& answer, AnswerReader& reader) {
+  if (answer.outcome == GatewayOutcome::succeeded && !answer.method)
+    reader.fault("it saved a method without saying which");
+  if (answer.processed || answer.fee) reader.fault("it moved money where only a method was to be saved");
+}
+
 // The rules of bursar/abi/payment.h.
 void check_rules(const GatewayAnswer& answer, const PaymentRules& rules, AnswerReader& reader) {
+  if (rules.saves_method) return check_saving(answer, reader);
   const bool declined = answer.outcome == GatewayOutcome::declined;
   const bool untouched = answer.outcome == GatewayOutcome::not_attempted;
   if (answer.outcome == GatewayOutcome::succeeded && answer.reference.empty())
@@ -143,6 +150,22 @@ std::vector<std::pair<std::string, std::string>> AnswerReader::pairs(const bursa
   return out;
 }
 
+std::optional<payments::GatewayMethod> AnswerReader::method(const bursar_method& from) {
+  payments::GatewayMethod method;
+  method.token = text(from.token, "the method's token", reference_max);
+  if (method.token.empty()) return std::nullopt;
+  method.type = text(from.type, "the method's type", 50);
+  method.label = text(from.label, "the method's label", 200);
+  if (from.expiry_year != 0) {
+    const bool possible =
+        from.expiry_year >= 2000 && from.expiry_year <= 9999 && from.expiry_month >= 1 && from.expiry_month <= 12;
+    if (!possible) fault("the method expires in no month there is");
+    method.expiry_year = from.expiry_year;
+    method.expiry_month = from.expiry_month;
+  }
+  return method;
+}
+
 GatewayAnswer read_payment(const bursar_payment_result& result, const PaymentRules& rules, AnswerReader& reader) {
   GatewayAnswer answer;
   answer.outcome = outcome_of(result.outcome, reader);
@@ -157,6 +180,7 @@ GatewayAnswer read_payment(const bursar_payment_result& result, const PaymentRul
   answer.decline_text = reader.text(result.decline_text, "the decline text");
   answer.expires_at = reader.time(result.expires_at, "the time of expiry");
   answer.poll_after = reader.wait(result.poll_after_ms, "the time before asking again");
+  answer.method = reader.method(result.method);
   check_rules(answer, rules, reader);
   return answer;
 }

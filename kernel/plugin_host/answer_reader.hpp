@@ -24,6 +24,8 @@ class AnswerReader {
   std::optional<Money> money(const bursar_money& from, const char* field);
   std::optional<Instant> time(bursar_time from, const char* field);
   std::optional<Duration> wait(std::int64_t milliseconds, const char* field);
+  // Nullopt when there is no token.
+  std::optional<payments::GatewayMethod> method(const bursar_method& from);
   std::vector<std::pair<std::string, std::string>> pairs(const bursar_pairs& from, const char* field);
   void fault(std::string what);
   [[nodiscard]] const std::string& faults() const { return faults_; }
@@ -35,7 +37,8 @@ class AnswerReader {
 // What was asked of a gateway, to hold the answer against.
 struct PaymentRules {
   std::optional<Money> asked;
-  bool may_exceed = false;  // more than asked may have arrived: the customer pays by hand, or on a chain
+  bool may_exceed = false;    // more than asked may have arrived: the customer pays by hand, or on a chain
+  bool saves_method = false;  // nothing was asked but to keep a method
 };
 payments::GatewayAnswer read_payment(const bursar_payment_result& result, const PaymentRules& rules,
                                      AnswerReader& reader);

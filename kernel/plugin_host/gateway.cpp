@@ -11,6 +11,7 @@ using payments::GatewayAnswer;
 using payments::GatewayInfo;
 using payments::GatewayOutcome;
 using payments::RefundRequest;
+using payments::SetupRequest;
 
 GatewayAnswer without_money(GatewayOutcome outcome, std::string error) {
   GatewayAnswer answer;
@@ -51,13 +52,45 @@ struct RefundFrame {
   bursar_payment_result result = sized<bursar_payment_result>();
 };
 
+struct SetupFrame {
+  explicit SetupFrame(const SetupRequest& from) : request(from), abi(sized<bursar_setup>()) {
+    abi.setup_id = lend(request.setup_id);
+    abi.account_id = lend(request.account_id);
+    abi.currency = lend(request.currency);
+    abi.return_url = lend(request.return_url);
+    abi.cancel_url = lend(request.cancel_url);
+    abi.webhook_url = lend(request.webhook_url);
+    abi.customer_name = lend(request.customer_name);
+    abi.customer_email = lend(request.customer_email);
+    abi.customer_country = lend(request.customer_country);
+    abi.locale = lend(request.locale);
+  }
+  SetupFrame(const SetupFrame&) = delete;
+  SetupFrame& operator=(const SetupFrame&) = delete;
+  const SetupRequest request;
+  bursar_setup abi;
+  bursar_payment_result result = sized<bursar_payment_result>();
+};
+
+struct DetachFrame {
+  DetachFrame(std::string account, std::string token)
+      : account_id(std::move(account)), method_token(std::move(token)), abi(sized<bursar_detach>()) {
+    abi.account_id = lend(account_id);
+    abi.method_token = lend(method_token);
+  }
+  DetachFrame(const DetachFrame&) = delete;
+  DetachFrame& operator=(const DetachFrame&) = delete;
+  const std::string account_id;
+  const std::string method_token;
+  bursar_detach abi;
+};
+
 struct LookupFrame {
-  LookupFrame(std::string id_, std::string reference_, Money asked)
+  LookupFrame(bursar_lookup_kind kind, std::string id_, std::string reference_)
       : id(std::move(id_)), reference(std::move(reference_)), abi(sized<bursar_lookup>()) {
-    abi.kind = BURSAR_LOOKUP_ANY;
+    abi.kind = kind;
     abi.id = lend(id);
     abi.gateway_reference = lend(reference);
-    abi.asked = to_abi(asked);
   }
   LookupFrame(const LookupFrame&) = delete;
   LookupFrame& operator=(const LookupFrame&) = delete;
@@ -75,6 +108,7 @@ class PluginGateway final : public payments::Gateway {
     info_.instance = instance_->name();
     info_.display_name = facts.display_name;
     info_.stored_methods = has(BURSAR_PAYMENT_CAN_STORE_METHODS) && BURSAR_OFFERS(table(), charge);
+    info_.setups = BURSAR_OFFERS(table(), setup);
     info_.refunds = BURSAR_OFFERS(table(), refund);
     info_.partial_refunds = info_.refunds && has(BURSAR_PAYMENT_CAN_REFUND_PARTLY);
     info_.staff_confirms = has(BURSAR_PAYMENT_STAFF_CONFIRMS);
@@ -99,21 +133,35 @@ class PluginGateway final : public payments::Gateway {
     return perform("refund", table()->refund, std::make_shared<RefundFrame>(request), {request.amount, false});
   }
 
-  GatewayAnswer lookup(const std::string& payment_id, const std::string& reference, Money asked) override {
-    if (!BURSAR_OFFERS(table(), lookup)) {
-      return without_money(GatewayOutcome::unknown, instance_->title() + " can't look payments up.");
-    }
-    const auto frame = std::make_shared<LookupFrame>(payment_id, reference, asked);
-    const auto function = table()->lookup;
-    const auto end = instance_->call("lookup", "", [frame, function](bursar_plugin* plugin, bursar_call* call) {
-      return function(plugin, call, &frame->abi, &frame->result);
+  GatewayAnswer setup(const SetupRequest& request) override {
+    if (!BURSAR_OFFERS(table(), setup)) return unsupported("save a method without a payment");
+    return call_acting("setup", table()->setup, std::make_shared<SetupFrame>(request), saving);
+  }
+
+  GatewayAnswer lookup_setup(const std::string& setup_id, const std::string& reference) override {
+    if (!BURSAR_OFFERS(table(), setup)) return unsupported("save a method without a payment");
+    return look_up(std::make_shared<LookupFrame>(BURSAR_LOOKUP_SETUP, setup_id, reference), saving);
+  }
+
+  std::string detach(const std::string& account_id, const std::string& method_token) override {
+    if (!BURSAR_OFFERS(table(), detach_method)) return {};  // it keeps nothing that could be forgotten
+    const auto frame = std::make_shared<DetachFrame>(account_id, method_token);
+    const auto function = table()->detach_method;
+    const auto end = instance_->call("detach_method", "", [frame, function](bursar_plugin* plugin, bursar_call* call) {
+      return function(plugin, call, &frame->abi);
     });
-    // Here "never entered" says nothing about the payment that is asked for.
-    if (end.how != CallEnd::How::answered) return without_money(GatewayOutcome::unknown, end.error);
-    return read("lookup", frame->result, {asked, true}, end);
+    return end.how == CallEnd::How::answered ? std::string() : end.error;
+  }
+
+  GatewayAnswer lookup(const std::string& payment_id, const std::string& reference, Money asked) override {
+    const auto frame = std::make_shared<LookupFrame>(BURSAR_LOOKUP_ANY, payment_id, reference);
+    frame->abi.asked = to_abi(asked);
+    return look_up(frame, {asked, true});
   }
 
  private:
+  static constexpr PaymentRules saving{.asked = std::nullopt, .saves_method = true};
+
   [[nodiscard]] const bursar_payment_v1* table() const { return instance_->tables().payment; }
 
   [[nodiscard]] GatewayAnswer unsupported(const char* what) const {
@@ -145,6 +193,12 @@ class PluginGateway final : public payments::Gateway {
     if (auto refusal = refusal_of(frame->request.amount); !refusal.empty()) {
       return without_money(GatewayOutcome::not_attempted, std::move(refusal));
     }
+    return call_acting(operation, function, frame, rules);
+  }
+
+  template <class Function, class Frame>
+  GatewayAnswer call_acting(const char* operation, Function function, const std::shared_ptr<Frame>& frame,
+                            const PaymentRules& rules) {
     const auto end = instance_->call(operation, frame->request.idempotency_key,
                                      [frame, function](bursar_plugin* plugin, bursar_call* call) {
                                        return function(plugin, call, &frame->abi, &frame->result);
@@ -159,6 +213,19 @@ class PluginGateway final : public payments::Gateway {
         break;
     }
     return read(operation, frame->result, rules, end);
+  }
+
+  GatewayAnswer look_up(const std::shared_ptr<LookupFrame>& frame, const PaymentRules& rules) {
+    if (!BURSAR_OFFERS(table(), lookup)) {
+      return without_money(GatewayOutcome::unknown, instance_->title() + " can't look payments up.");
+    }
+    const auto function = table()->lookup;
+    const auto end = instance_->call("lookup", "", [frame, function](bursar_plugin* plugin, bursar_call* call) {
+      return function(plugin, call, &frame->abi, &frame->result);
+    });
+    // Here "never entered" says nothing about what is asked for.
+    if (end.how != CallEnd::How::answered) return without_money(GatewayOutcome::unknown, end.error);
+    return read("lookup", frame->result, rules, end);
   }
 
   GatewayAnswer read(const char* operation, const bursar_payment_result& result, const PaymentRules& rules,

@@ -13,6 +13,11 @@ using std::chrono::milliseconds;
 // The plugin is told a deadline a little before ours, so that one that keeps to it can still say what it knows.
 milliseconds margin_of(milliseconds whole) { return std::min(milliseconds(500), whole / 10); }
 
+int concurrency_of(const settings::PluginInstance& config, const Facts& facts) {
+  if (config.concurrency) return std::max(1, *config.concurrency);
+  return facts.concurrency > 0 ? facts.concurrency : 4;
+}
+
 std::string status_text(bursar_status status) {
   switch (status) {
     case BURSAR_INVALID:
@@ -79,7 +84,7 @@ void Instance::open(Lane::Deadline deadline) {
     return;
   }
   plugin_ = attempt->plugin;
-  concurrency_ = plugin_->library().concurrent ? std::max(1, config_.concurrency) : 1;
+  concurrency_ = plugin_->library().concurrent ? concurrency_of(config_, plugin_->facts()) : 1;
   lane_ = std::make_unique<Lane>(config_.name, concurrency_);
   record_.interfaces = plugin_->facts().interfaces;
   record_.capabilities = plugin_->facts().capabilities;

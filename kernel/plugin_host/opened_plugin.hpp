@@ -36,6 +36,7 @@ struct Tables {
 struct Facts {
   std::string display_name;
   std::uint64_t payment_capabilities = 0;
+  int concurrency = 0;  // calls side by side that its provider takes well; 0: no opinion
   std::vector<Currency> currencies;
   std::vector<Limit> limits;
   std::string mount_path;

@@ -9,6 +9,7 @@ namespace bursar::plugin_host {
 namespace {
 
 constexpr std::uint64_t list_max = 500;
+constexpr std::uint32_t concurrency_max = 256;
 
 std::optional<Currency> currency_of(const bursar_money& money) {
   const std::string_view field(money.currency, sizeof money.currency);
@@ -36,6 +37,7 @@ std::string read_payment(const bursar_payment_v1& table, Facts& facts) {
   const bool charge = BURSAR_OFFERS(&table, charge);
   if (!begin && !charge) return "its payment table offers neither begin nor charge";
   facts.payment_capabilities = table.capabilities;
+  facts.concurrency = static_cast<int>(std::min<std::uint32_t>(table.concurrency, concurrency_max));
   if (!peek(table.display_name).empty()) facts.display_name = text_of(table.display_name);
   for (std::uint64_t i = 0; table.currencies.items != nullptr && i < std::min(table.currencies.count, list_max); ++i) {
     const auto currency = Currency::parse(peek(table.currencies.items[i], 10));
@@ -45,6 +47,7 @@ std::string read_payment(const bursar_payment_v1& table, Facts& facts) {
   auto& names = facts.capabilities;
   if (begin) names.emplace_back("payment.begin");
   if (charge) names.emplace_back("payment.charge");
+  if (BURSAR_OFFERS(&table, setup)) names.emplace_back("payment.setup");
   if (BURSAR_OFFERS(&table, refund)) names.emplace_back("payment.refund");
   if (BURSAR_OFFERS(&table, lookup)) names.emplace_back("payment.lookup");
   const std::pair<std::uint64_t, const char*> bits[] = {{BURSAR_PAYMENT_CAN_STORE_METHODS, "payment.stored_methods"},

@@ -45,9 +45,26 @@ WebhookEventKind kind_of(bursar_event_kind kind) {
       return WebhookEventKind::method_changed;
     case BURSAR_EVENT_SERVICE:
       return WebhookEventKind::service;
+    case BURSAR_EVENT_METHOD_SAVED:
+      return WebhookEventKind::method_saved;
     default:
       return WebhookEventKind::unknown;
   }
+}
+
+void read_dispute(const bursar_event& from, WebhookDispute& dispute, AnswerReader& reader) {
+  dispute.id = reader.text(from.dispute_id, "a dispute's id", AnswerReader::reference_max);
+  dispute.amount = reader.money(from.dispute_amount, "a dispute's amount");
+  dispute.fee = reader.money(from.dispute_fee, "a dispute's fee");
+  dispute.reason = reader.text(from.dispute_reason, "a dispute's reason", 500);
+  dispute.evidence_by = reader.time(from.dispute_evidence_by, "a dispute's deadline");
+  if (dispute.amount && !dispute.amount->is_positive()) reader.fault("a dispute's amount is not positive");
+  if (dispute.fee && dispute.fee->is_negative()) reader.fault("a dispute's fee is negative");
+}
+
+bool is_dispute(WebhookEventKind kind) {
+  return kind == WebhookEventKind::dispute_opened || kind == WebhookEventKind::dispute_won ||
+         kind == WebhookEventKind::dispute_lost;
 }
 
 WebhookEvent read_event(const bursar_event& from, AnswerReader& reader) {
@@ -65,7 +82,13 @@ WebhookEvent read_event(const bursar_event& from, AnswerReader& reader) {
   event.service_id = reader.text(from.service_id, "a service's id", AnswerReader::reference_max);
   event.gateway_reference = reader.text(from.gateway_reference, "a reference", AnswerReader::reference_max);
   // What was asked is not known here; the reader of the event compares amount and currency with the payment it names.
-  if (from.payment != nullptr) event.payment = read_payment(*from.payment, {std::nullopt, true}, reader);
+  const bool saves = event.kind == WebhookEventKind::method_saved;
+  if (from.payment != nullptr) event.payment = read_payment(*from.payment, {std::nullopt, true, saves}, reader);
+  if (!BURSAR_HAS(&from, dispute_evidence_by)) return event;
+  event.setup_id = reader.text(from.setup_id, "a setup's id", AnswerReader::reference_max);
+  if (saves && event.setup_id.empty() && event.gateway_reference.empty())
+    reader.fault("a method was saved for no setup that it names");
+  if (is_dispute(event.kind)) read_dispute(from, event.dispute, reader);
   return event;
 }
 

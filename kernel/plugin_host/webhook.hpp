@@ -38,7 +38,16 @@ enum class WebhookEventKind {
   dispute_won,
   dispute_lost,
   method_changed,
-  service,  // an account at a panel changed: inspect it
+  service,       // an account at a panel changed: inspect it
+  method_saved,  // a setup ended
+};
+
+struct WebhookDispute {
+  std::string id;               // the gateway's; the same from opened to its end
+  std::optional<Money> amount;  // taken back, or returned; nullopt: nothing moved
+  std::optional<Money> fee;     // beside the amount
+  std::string reason;           // the gateway's own word
+  std::optional<Instant> evidence_by;
 };
 
 struct WebhookEvent {
@@ -50,6 +59,8 @@ struct WebhookEvent {
   std::string service_id;
   std::string gateway_reference;                   // the gateway's id of the transaction it is about
   std::optional<payments::GatewayAnswer> payment;  // how it stands now; nullopt: ask lookup
+  std::string setup_id;                            // ours; method_saved
+  WebhookDispute dispute;                          // dispute_...
 };
 
 struct WebhookAnswer {

@@ -118,7 +118,7 @@ struct PluginInstance {
   bool process_isolation = false;
   std::optional<std::string> sha256;
   Duration deadline = seconds(30);
-  int concurrency = 4;  // at most; a serial plugin gets 1
+  std::optional<int> concurrency;  // at most; absent: as the plugin proposes, else 4; a serial plugin gets 1
   // The raw settings with their places; checked against the plugin's own table by the plugin host.
   struct Value {
     enum class Kind { scalar, list } kind = Kind::scalar;

@@ -76,6 +76,17 @@ Kind<Settings> plugin_settings() {
           .show = [](const Settings&) { return std::string(); }};
 }
 
+Kind<std::optional<int>> number_or_the_plugins_own() {
+  const Kind<int> number = kind::number<int>(1, 256);
+  return {.name = number.name,
+          .json_schema = number.json_schema,
+          .read = [number](Reader& reader, const Node& node) -> std::optional<std::optional<int>> {
+            const auto value = number.read(reader, node);
+            return value ? std::optional(value) : std::nullopt;
+          },
+          .show = [](const std::optional<int>& value) { return value ? std::to_string(*value) : std::string(); }};
+}
+
 const Table<PluginInstance>& instance_table() {
   static const Table<PluginInstance> table = [] {
     Table<PluginInstance> t("instance",
@@ -89,7 +100,8 @@ const Table<PluginInstance>& instance_table() {
           "The file must have this sum; another is refused before any of its code runs.");
     t.key("deadline", &PluginInstance::deadline, kind::duration(seconds(1), minutes(4)),
           "A call that takes longer counts as unanswered: its outcome is unknown, and is asked for later.");
-    t.key("concurrency", &PluginInstance::concurrency, kind::number<int>(1, 256), "Calls at the same time, at most.");
+    t.key("concurrency", &PluginInstance::concurrency, number_or_the_plugins_own(),
+          "Calls at the same time, at most. Default: what the plugin proposes, else 4; a serial plugin takes one.");
     t.key("config", &PluginInstance::settings, plugin_settings(),
           "The plugin's own settings; `bursar plugin list` names them.");
     return t;

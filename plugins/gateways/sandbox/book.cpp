@@ -64,6 +64,7 @@ Entry read(std::string_view payment_id, std::string_view text) {
 
 std::string payment_key(std::string_view id) { return "payment/" + std::string(id); }
 std::string refund_key(std::string_view id) { return "refund/" + std::string(id); }
+std::string setup_key(std::string_view id) { return "setup/" + std::string(id); }
 
 }  // namespace
 
@@ -91,6 +92,16 @@ bool Book::add(bursar::Call& call, const Entry& entry) const {
 
 bool Book::replace(bursar::Call& call, const Found& before, const Entry& after) const {
   return host_.store_swap(call, payment_key(after.payment_id), before.stored, write(after));
+}
+
+std::optional<std::int64_t> Book::find_setup(bursar::Call& call, std::string_view setup_id) const {
+  const std::optional<std::string> stored = host_.store_get(call, setup_key(setup_id));
+  return stored ? std::optional(number(*stored)) : std::nullopt;
+}
+
+std::int64_t Book::add_setup(bursar::Call& call, std::string_view setup_id, std::int64_t settles_at) const {
+  if (host_.store_swap(call, setup_key(setup_id), std::nullopt, std::to_string(settles_at))) return settles_at;
+  return find_setup(call, setup_id).value_or(settles_at);
 }
 
 void Book::name_refund(bursar::Call& call, std::string_view refund_id, std::string_view payment_id) const {

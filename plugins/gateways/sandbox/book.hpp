@@ -1,7 +1,7 @@
 // The sandbox's own book of what it charged and gave back, in the host's store, so that it outlives a restart.
 //
 // One value per payment, under "payment/ID": lines "name=value", among them one "refund=ID KEY MINOR" per refund.
-// "refund/ID" names the payment.
+// "refund/ID" names the payment, "setup/ID" holds when a method is saved.
 #pragma once
 
 #include <bursar/payment.hpp>
@@ -45,6 +45,9 @@ class Book {
   // False when somebody else wrote in between: read again.
   [[nodiscard]] bool add(bursar::Call& call, const Entry& entry) const;
   [[nodiscard]] bool replace(bursar::Call& call, const Found& before, const Entry& after) const;
+  // When a setup completes, by the host clock's milliseconds; what was there first stays.
+  [[nodiscard]] std::optional<std::int64_t> find_setup(bursar::Call& call, std::string_view setup_id) const;
+  [[nodiscard]] std::int64_t add_setup(bursar::Call& call, std::string_view setup_id, std::int64_t settles_at) const;
   void name_refund(bursar::Call& call, std::string_view refund_id, std::string_view payment_id) const;
 
  private:

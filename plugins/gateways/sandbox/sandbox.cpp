@@ -71,11 +71,7 @@ class Sandbox final {
   Payment begin(Call& call, const bursar::Charge& charge) {
     Payment payment = this->charge(call, charge);
     if (charge.save_method && payment.outcome != bursar::PaymentOutcome::declined) {
-      payment.method = {.token = "tok_success",
-                        .type = "card",
-                        .label = "Test card ending 4242",
-                        .expiry_year = 2099,
-                        .expiry_month = 12};
+      payment.method = test_card();
     }
     return payment;
   }
@@ -127,7 +123,16 @@ class Sandbox final {
     throw bursar::OutcomeUnknown("sandbox: the book changed too often");
   }
 
+  // Saves the test card once the customer has come back, which is `settle_after` later.
+  Payment setup(Call& call, const bursar::MethodSetup& setup) {
+    return setup_at(setup.setup_id, book_.add_setup(call, setup.setup_id, now() + settle_after_.count()));
+  }
+
   Payment lookup(Call& call, const bursar::Lookup& lookup) {
+    if (lookup.kind == bursar::LookupKind::setup) {
+      const std::optional<std::int64_t> settles_at = book_.find_setup(call, lookup.id);
+      return settles_at ? setup_at(lookup.id, *settles_at) : Payment::not_attempted();
+    }
     if (lookup.kind != bursar::LookupKind::refund) {
       if (const std::optional<Book::Found> found = book_.find(call, lookup.id)) return answer(call, *found);
     }
@@ -148,6 +153,25 @@ class Sandbox final {
   static constexpr int attempts_max = 50;
 
   [[nodiscard]] std::int64_t now() const { return host_.now().time_since_epoch().count(); }
+
+  static bursar::Method test_card() {
+    return {.token = "tok_success",
+            .type = "card",
+            .label = "Test card ending 4242",
+            .expiry_year = 2099,
+            .expiry_month = 12};
+  }
+
+  [[nodiscard]] Payment setup_at(std::string_view setup_id, std::int64_t settles_at) const {
+    const std::string reference = "sandbox-" + std::string(setup_id);
+    if (now() >= settles_at) return Payment::saved(test_card(), reference);
+    Payment payment =
+        Payment::requires_action(reference, {.type = "redirect",
+                                             .url = "https://sandbox.example.com/save/" + std::string(setup_id),
+                                             .text = "Let your bank confirm the card."});
+    payment.poll_after = bursar::Milliseconds(settles_at - now());
+    return payment;
+  }
 
   [[nodiscard]] Entry new_entry(Call& call, const bursar::Charge& charge, Behaviour behaviour) const {
     Entry entry;

@@ -4,7 +4,8 @@
 //   Payment begin(Call&, const Charge&)            Payment charge(Call&, const Charge&)
 //   Payment capture(Call&, const Capture&)         Payment void_payment(Call&, const Capture&)
 //   Payment refund(Call&, const Refund&)           Payment lookup(Call&, const Lookup&)
-//   void detach_method(Call&, const Detach&)       PaymentOptions payment_options() const
+//   Payment setup(Call&, const MethodSetup&)       void detach_method(Call&, const Detach&)
+//   PaymentOptions payment_options() const
 #pragma once
 
 #include "abi/payment.h"
@@ -32,10 +33,18 @@ struct Refund {
   std::string_view reason;
 };
 
+// Saving a method without a payment.
+struct MethodSetup {
+  std::string_view setup_id, account_id, currency;
+  std::string_view return_url, cancel_url, webhook_url;
+  std::string_view customer_name, customer_email, customer_country, locale;
+};
+
 enum class LookupKind : bursar_lookup_kind {
   any = BURSAR_LOOKUP_ANY,
   payment = BURSAR_LOOKUP_PAYMENT,
-  refund = BURSAR_LOOKUP_REFUND
+  refund = BURSAR_LOOKUP_REFUND,
+  setup = BURSAR_LOOKUP_SETUP
 };
 
 struct Lookup {
@@ -110,6 +119,12 @@ struct Payment {
     out.decline_text = std::move(text);
     return out;
   }
+  // From setup, its lookup and its webhook: no money moved, the method is there.
+  static Payment saved(Method method, std::string reference = {}) {
+    Payment out = make(PaymentOutcome::succeeded, std::move(reference));
+    out.method = std::move(method);
+    return out;
+  }
   static Payment not_attempted() { return make(PaymentOutcome::not_attempted, {}); }
   static Payment unknown() { return {}; }
 
@@ -131,6 +146,7 @@ struct PaymentOptions {
   std::string display_name{};
   std::vector<std::string> currencies{};  // empty: all
   std::vector<Limit> limits{};
+  std::uint32_t concurrency = 0;  // calls side by side that the provider takes well; 0: no opinion
 };
 
 namespace detail {
@@ -153,6 +169,19 @@ inline Charge read(const bursar_charge& in) {
           .locale = BURSAR_READ(c, locale),
           .authorize_only = (flags & BURSAR_CHARGE_AUTHORIZE_ONLY) != 0,
           .save_method = (flags & BURSAR_CHARGE_SAVE_METHOD) != 0};
+}
+inline MethodSetup read(const bursar_setup& in) {
+  const bursar_setup* s = &in;
+  return {.setup_id = BURSAR_READ(s, setup_id),
+          .account_id = BURSAR_READ(s, account_id),
+          .currency = BURSAR_READ(s, currency),
+          .return_url = BURSAR_READ(s, return_url),
+          .cancel_url = BURSAR_READ(s, cancel_url),
+          .webhook_url = BURSAR_READ(s, webhook_url),
+          .customer_name = BURSAR_READ(s, customer_name),
+          .customer_email = BURSAR_READ(s, customer_email),
+          .customer_country = BURSAR_READ(s, customer_country),
+          .locale = BURSAR_READ(s, locale)};
 }
 inline Capture read(const bursar_capture& in) {
   const bursar_capture* c = &in;
@@ -221,6 +250,10 @@ concept HasDetach = requires(T& t, Call& c, const Detach& q) {
   t.detach_method(c, q);
 };
 template <class T>
+concept HasSetup = requires(T& t, Call& c, const MethodSetup& q) {
+  { t.setup(c, q) } -> std::same_as<Payment>;
+};
+template <class T>
 concept HasPaymentOptions = requires(const T& t) {
   { t.payment_options() } -> std::same_as<PaymentOptions>;
 };
@@ -246,6 +279,7 @@ struct PaymentTable {
     table.currencies = {currencies.data(), currencies.size()};
     table.limits = limits.data();
     table.limits_count = limits.size();
+    table.concurrency = options.concurrency;
     if constexpr (HasBegin<T>) {
       table.begin = [](bursar_plugin* p, bursar_call* c, const bursar_charge* q, bursar_payment_result* r) noexcept {
         return guarded_outcome(c, r, Effect::acts, BURSAR_PAYMENT_NOT_ATTEMPTED,
@@ -289,6 +323,12 @@ struct PaymentTable {
           Call call(c);
           self(p).detach_method(call, read(*q));
         });
+      };
+    }
+    if constexpr (HasSetup<T>) {
+      table.setup = [](bursar_plugin* p, bursar_call* c, const bursar_setup* q, bursar_payment_result* r) noexcept {
+        return guarded_outcome(c, r, Effect::acts, BURSAR_PAYMENT_NOT_ATTEMPTED,
+                               [&](Call& call) { write(call, self(p).setup(call, read(*q)), r); });
       };
     }
   }

@@ -35,6 +35,16 @@ enum class EventKind : bursar_event_kind {
   dispute_lost = BURSAR_EVENT_DISPUTE_LOST,
   method_changed = BURSAR_EVENT_METHOD_CHANGED,
   service = BURSAR_EVENT_SERVICE,
+  method_saved = BURSAR_EVENT_METHOD_SAVED,
+};
+
+// What a DISPUTE_... event says beside the payment it names; see bursar_event.
+struct Dispute {
+  std::string id{};
+  Money amount{};  // absent: nothing moved
+  Money fee{};
+  std::string reason{};
+  std::optional<Time> evidence_by{};
 };
 
 struct Event {
@@ -44,6 +54,8 @@ struct Event {
   std::string payment_id{}, refund_id{}, service_id{}, gateway_reference{};
   std::optional<Payment> payment{};
   std::optional<Panel> panel{};
+  std::string setup_id{};
+  Dispute dispute{};
 };
 
 enum class Verdict : bursar_webhook_verdict {
@@ -97,6 +109,12 @@ inline void write(Call& call, const Event& in, bursar_event* out) {
     write(call, *in.panel, panel);
     out->panel = panel;
   }
+  out->setup_id = call.keep(in.setup_id);
+  out->dispute_id = call.keep(in.dispute.id);
+  out->dispute_amount = to_abi(in.dispute.amount);
+  out->dispute_fee = to_abi(in.dispute.fee);
+  out->dispute_reason = call.keep(in.dispute.reason);
+  out->dispute_evidence_by = to_abi(in.dispute.evidence_by);
 }
 
 inline void write(Call& call, const Webhook& in, bursar_webhook_result* out) {

@@ -157,6 +157,75 @@ void money_amounts(const Options& options) {
   }
 }
 
+// What a setup, and a lookup of it, may answer.
+void keeps_setup_rules(const Answer& answer) {
+  if (answer.status != BURSAR_OK) return;
+  const bursar_payment_result& r = answer.result;
+  require(r.outcome >= BURSAR_PAYMENT_UNKNOWN && r.outcome <= BURSAR_PAYMENT_REQUIRES_ACTION,
+          "a setup cannot have the outcome " + std::to_string(r.outcome));
+  require(r.outcome != BURSAR_PAYMENT_SUCCEEDED || r.method.token.size != 0, "a setup succeeded without method.token");
+  require(!bursar::detail::read(r.processed).present() && !bursar::detail::read(r.fee).present(),
+          "a setup moves no money, yet processed or fee is there");
+  require(r.outcome != BURSAR_PAYMENT_REQUIRES_ACTION || r.action.type.size != 0,
+          "requires action, and does not say which");
+}
+
+Answer set_up(const Opened& opened, const std::string& id) {
+  const bursar_payment_v1& table = payment_of(opened);
+  if (!BURSAR_HAS(&table, setup) || table.setup == nullptr) skip("cannot save a method without a payment");
+  TestCall call("key-" + id, opened.host.now_ms + 30'000);
+  bursar_setup setup{};
+  setup.struct_size = sizeof setup;
+  setup.setup_id = bursar::detail::borrow(id);
+  setup.account_id = bursar::detail::borrow("acc_check");
+  setup.currency = bursar::detail::borrow(table.currencies.count == 0 ? "EUR" : "");
+  setup.return_url = bursar::detail::borrow("https://billing.example.com/return");
+  setup.cancel_url = bursar::detail::borrow("https://billing.example.com/cancel");
+  setup.webhook_url = bursar::detail::borrow("https://billing.example.com/webhooks/check");
+  setup.customer_name = bursar::detail::borrow("Erika Example");
+  setup.customer_email = bursar::detail::borrow("erika@example.com");
+  Answer answer;
+  answer.result.struct_size = sizeof answer.result;
+  answer.status = table.setup(opened.instance.get(), call.get(), &setup, &answer.result);
+  if (answer.status == BURSAR_OK) answer.reference = text(answer.result.gateway_reference);
+  keeps_setup_rules(answer);
+  return answer;
+}
+
+void money_setup(const Options& options) {
+  Opened opened(options);
+  const Answer first = set_up(opened, "setup_check1");
+  const Answer second = set_up(opened, "setup_check1");
+  require(first.outcome() == second.outcome() && first.reference == second.reference,
+          "the same key began a second setup");
+  const bursar_payment_v1& table = payment_of(opened);
+  require(table.lookup != nullptr, "has setup, but no lookup that could find one");
+  TestCall call;
+  bursar_lookup lookup{};
+  lookup.struct_size = sizeof lookup;
+  lookup.kind = BURSAR_LOOKUP_SETUP;
+  lookup.id = bursar::detail::borrow("setup_never");
+  Answer absent;
+  absent.result.struct_size = sizeof absent.result;
+  absent.status = table.lookup(opened.instance.get(), call.get(), &lookup, &absent.result);
+  keeps_setup_rules(absent);
+  require(absent.outcome() != BURSAR_PAYMENT_SUCCEEDED && absent.outcome() != BURSAR_PAYMENT_DECLINED,
+          "lookup knows of a setup that never was");
+}
+
+void money_setup_misfortunes(const Options& options) {
+  Opened opened(options);
+  opened.host.network = [](const auto&) { return refused_connection(); };
+  const Answer refused = set_up(opened, "setup_check2");
+  if (opened.host.exchanges.empty()) skip("sends nothing through the http service");
+  require(refused.outcome() == BURSAR_PAYMENT_NOT_ATTEMPTED, "a refused connection must be not_attempted");
+  for (const Misfortune& misfortune : misfortunes()) {
+    opened.host.network = [&](const auto&) { return misfortune.answer; };
+    require(set_up(opened, "setup_check3").outcome() == BURSAR_PAYMENT_UNKNOWN,
+            std::string("the provider's answer was ") + misfortune.name + ", the outcome must be unknown");
+  }
+}
+
 Answer look_up(const Opened& opened, const std::string& id, bursar_money asked) {
   const bursar_payment_v1& table = payment_of(opened);
   if (table.lookup == nullptr) skip("has no lookup");
@@ -250,6 +319,8 @@ const std::vector<Check>& money_checks() {
       {"money.misfortunes", "timeouts, 500 and damaged answers are unknown", &money_misfortunes},
       {"money.amounts", "small, huge, no-decimal and three-decimal amounts keep the rules", &money_amounts},
       {"money.lookup", "lookup finds what was and invents nothing", &money_lookup},
+      {"money.setup", "saving a method moves no money, and the same key begins it once", &money_setup},
+      {"money.setup_misfortunes", "refused is not_attempted, damaged answers are unknown", &money_setup_misfortunes},
       {"money.refund", "refunds never exceed the charge", &money_refund},
       {"money.fuzz", "random provider answers keep the rules", &money_fuzz},
   };

@@ -38,6 +38,21 @@ class FakeGateway final : public payments::Gateway {
     const std::lock_guard lock(mutex_);
     return act(next(), r.refund_id, -r.amount);
   }
+  payments::GatewayAnswer setup(const payments::SetupRequest& r) override {
+    const std::lock_guard lock(mutex_);
+    saved_.insert(r.setup_id);
+    return saved_method(r.setup_id);
+  }
+  payments::GatewayAnswer lookup_setup(const std::string& id, const std::string&) override {
+    const std::lock_guard lock(mutex_);
+    return saved_.contains(id) ? saved_method(id)
+                               : payments::GatewayAnswer{.outcome = payments::GatewayOutcome::not_attempted};
+  }
+  std::string detach(const std::string&, const std::string& token) override {
+    const std::lock_guard lock(mutex_);
+    detached_.insert(token);
+    return {};
+  }
   payments::GatewayAnswer lookup(const std::string& id, const std::string&, Money) override {
     const std::lock_guard lock(mutex_);
     ++lookups_;
@@ -68,6 +83,10 @@ class FakeGateway final : public payments::Gateway {
     for (const auto& [id, amount] : book_) sum += amount;
     return sum;
   }
+  [[nodiscard]] bool has_detached(const std::string& token) {
+    const std::lock_guard lock(mutex_);
+    return detached_.contains(token);
+  }
   [[nodiscard]] int charges() { return locked(charges_); }
   [[nodiscard]] int lookups() { return locked(lookups_); }
 
@@ -81,6 +100,11 @@ class FakeGateway final : public payments::Gateway {
     const Act act = acts_.front();
     acts_.pop_front();
     return act;
+  }
+  static payments::GatewayAnswer saved_method(const std::string& id) {
+    return {.outcome = payments::GatewayOutcome::succeeded,
+            .reference = id + "-tx",
+            .method = payments::GatewayMethod{.token = "tok-" + id, .type = "card", .label = "Fake ending 0001"}};
   }
   payments::GatewayAnswer success(const std::string& id, Money amount) {
     return {.outcome = payments::GatewayOutcome::succeeded,
@@ -125,6 +149,8 @@ class FakeGateway final : public payments::Gateway {
   std::map<std::string, Money> book_;  // by our id; refunds are negative
   std::map<std::string, Money> asked_;
   std::set<std::string> waiting_;
+  std::set<std::string> saved_;
+  std::set<std::string> detached_;
   std::optional<Money> take_, fee_;
   std::string reference_;
   bool silent_ = false;

@@ -67,6 +67,94 @@ TEST_F(PluginCalls, SandboxTellsEachOutcomeThroughThePort) {
   EXPECT_EQ(cards->refund(refund).outcome, GatewayOutcome::succeeded);
 }
 
+payments::SetupRequest setup_of(const std::string& id) {
+  return {.idempotency_key = "key-" + id, .setup_id = id, .account_id = "acc_1", .currency = "EUR"};
+}
+
+TEST_F(PluginCalls, SandboxSavesAMethodWithoutAPayment) {
+  auto& host = start(bundled, {instance("cards", "sandbox")});
+  auto* cards = host.gateways().find("cards");
+  ASSERT_TRUE(cards->info().setups);
+  const auto begun = cards->setup(setup_of("setup_1"));
+  EXPECT_EQ(begun.outcome, GatewayOutcome::requires_action) << begun.error;
+  EXPECT_EQ(begun.action.type, "redirect");
+  EXPECT_FALSE(begun.method);
+  EXPECT_EQ(cards->lookup_setup("setup_1", begun.reference).outcome, GatewayOutcome::requires_action);
+  EXPECT_EQ(cards->lookup_setup("setup_2", "").outcome, GatewayOutcome::not_attempted);
+
+  clock_.unix_seconds += 3600;
+  const auto saved = cards->lookup_setup("setup_1", begun.reference);
+  EXPECT_EQ(saved.outcome, GatewayOutcome::succeeded) << saved.error;
+  EXPECT_FALSE(saved.processed);
+  ASSERT_TRUE(saved.method);
+  EXPECT_EQ(saved.method->label, "Test card ending 4242");
+  EXPECT_EQ(cards->charge(charge_of(1000, "pay_s", saved.method->token)).outcome, GatewayOutcome::succeeded);
+  EXPECT_EQ(cards->detach("acc_1", saved.method->token), "");
+  EXPECT_EQ(cards->lookup("setup_1", "", charge_of(1).amount).outcome, GatewayOutcome::not_attempted)
+      << "a setup is no payment";
+}
+
+TEST_F(PluginCalls, WhatMovesMoneyOrNamesNoMethodIsNoSavedMethod) {
+  const LogFile log;
+  auto& host = start(fixtures, {instance("g", "garbled_setup")});
+  auto* gateway = host.gateways().find("g");
+  for (const auto* fault : {"no_token", "took_money", "took_fee", "authorized", "month_13"}) {
+    const auto answer = gateway->setup(setup_of(fault));
+    EXPECT_EQ(answer.outcome, GatewayOutcome::unknown) << fault;
+    EXPECT_FALSE(answer.method) << fault;
+  }
+  EXPECT_EQ(gateway->setup(setup_of("right")).outcome, GatewayOutcome::succeeded);
+  EXPECT_NE(log.text().find("misbehaving"), std::string::npos);
+}
+
+TEST_F(PluginCalls, GatewayWithoutSetupIsNotAskedForOne) {
+  auto& host = start(fixtures, {instance("g", "good")});
+  auto* gateway = host.gateways().find("g");
+  EXPECT_FALSE(gateway->info().setups);
+  EXPECT_EQ(gateway->setup(setup_of("setup_1")).outcome, GatewayOutcome::not_attempted);
+  EXPECT_EQ(gateway->detach("acc_1", "tok"), "");
+}
+
+TEST_F(PluginCalls, EventsTellOfDisputesAndSavedMethods) {
+  auto& host = start(fixtures, {instance("g", "garbled_setup")});
+  auto* webhook = host.webhooks().find("g");
+  ASSERT_NE(webhook, nullptr);
+  const auto answer_to = [&](const char* body) {
+    WebhookRequest request;
+    request.method = "POST";
+    request.body = body;
+    return webhook->handle(request);
+  };
+  const auto told = answer_to("right");
+  ASSERT_EQ(told.verdict, WebhookVerdict::accepted) << told.error;
+  ASSERT_EQ(told.events.size(), 2U);
+  const auto& saved = told.events[0];
+  EXPECT_EQ(saved.kind, WebhookEventKind::method_saved);
+  EXPECT_EQ(saved.setup_id, "setup_1");
+  ASSERT_TRUE(saved.payment && saved.payment->method);
+  EXPECT_EQ(saved.payment->method->token, "method-1");
+  const auto& dispute = told.events[1];
+  EXPECT_EQ(dispute.kind, WebhookEventKind::dispute_opened);
+  EXPECT_EQ(dispute.dispute.id, "dispute-1");
+  EXPECT_EQ(dispute.dispute.amount->minor(), 1234);
+  EXPECT_EQ(dispute.dispute.fee->minor(), 1500);
+  EXPECT_EQ(dispute.dispute.reason, "fraudulent");
+  EXPECT_EQ(dispute.dispute.evidence_by->unix_seconds(), 1'800'500'000);
+
+  for (const auto* fault : {"negative_dispute", "saved_without_token", "saved_for_nothing"}) {
+    EXPECT_EQ(answer_to(fault).verdict, WebhookVerdict::unknown) << fault;
+  }
+}
+
+TEST_F(PluginCalls, ConcurrencyIsTheConfiguredElseThePluginsOwn) {
+  auto told = instance("told", "garbled_setup");
+  told.concurrency = 2;
+  auto& host = start(fixtures, {told, instance("own", "garbled_setup"), instance("serial", "good")});
+  EXPECT_EQ(host.concurrency("told"), 2);
+  EXPECT_EQ(host.concurrency("own"), 7);
+  EXPECT_EQ(host.concurrency("serial"), 1);
+}
+
 TEST_F(PluginCalls, GarbledAnswersAreUnknownAndBookNothing) {
   const LogFile log;
   auto& host = start(fixtures, {instance("g", "garbled")});

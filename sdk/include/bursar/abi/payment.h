@@ -11,7 +11,10 @@
  *
  * An answer must keep these rules, or the host makes it unknown and logs the plugin as misbehaving: text is UTF-8;
  * succeeded and authorized carry a gateway_reference; `processed` is positive, in the currency that was asked, and
- * missing only where nothing was processed; declined never carries `processed`; `fee` is not above `processed`. */
+ * missing only where nothing was processed; declined never carries `processed`; `fee` is not above `processed`.
+ *
+ * Saving a method without a payment (`setup`) moves no money, so its answers, and those of a lookup of it, keep other
+ * rules: succeeded carries `method.token`; `processed` and `fee` are absent; authorized is no answer. */
 #ifndef BURSAR_ABI_PAYMENT_H
 #define BURSAR_ABI_PAYMENT_H
 
@@ -74,7 +77,7 @@ typedef struct bursar_payment_result {
                                suspected_fraud,  method_revoked, currency_unsupported, amount_out_of_range,
                                authentication_failed, issuer_unavailable, other */
   bursar_str decline_text;  /* the provider's own words, for staff */
-  bursar_method method;     /* begin, lookup, webhook: a method the customer agreed to keep */
+  bursar_method method;     /* begin, setup, lookup, webhook: a method the customer agreed to keep */
   bursar_quantity quantity; /* what moved on a chain, where that is not the invoice's currency */
 } bursar_payment_result;
 
@@ -120,17 +123,36 @@ typedef struct bursar_refund {
   bursar_str reason;            /* free text, may be empty */
 } bursar_refund;
 
+/* Begins to save a method without a payment, the customer is present. Nothing is charged; a provider that must prove
+ * the method with a small reservation lets go of it by itself. */
+typedef struct bursar_setup {
+  uint32_t struct_size;
+  uint32_t reserved;
+  bursar_str
+      setup_id; /* ours, opaque; unique across instances. To be stored at the provider, so that lookup finds it */
+  bursar_str account_id; /* whose method it will be */
+  bursar_str currency;   /* ISO 4217: what it will be charged in, as far as is known; empty: any */
+  bursar_str return_url; /* where the customer's browser goes afterwards. Coming back proves nothing */
+  bursar_str cancel_url;
+  bursar_str webhook_url; /* where this instance's webhooks arrive */
+  bursar_str customer_name;
+  bursar_str customer_email;
+  bursar_str customer_country; /* ISO 3166-1 alpha-2 */
+  bursar_str locale;           /* BCP 47 */
+} bursar_setup;
+
 typedef int32_t bursar_lookup_kind;
 #define BURSAR_LOOKUP_ANY 0 /* `id` names a payment or a refund: look for both */
 #define BURSAR_LOOKUP_PAYMENT 1
 #define BURSAR_LOOKUP_REFUND 2
+#define BURSAR_LOOKUP_SETUP 3 /* only where `setup` is offered */
 
 typedef struct bursar_lookup {
   uint32_t struct_size;
   bursar_lookup_kind kind;
-  bursar_str id;                /* the payment_id or refund_id the operation was called with */
+  bursar_str id;                /* the payment_id, refund_id or setup_id the operation was called with */
   bursar_str gateway_reference; /* if an answer ever brought one; for a refund the refund's own */
-  bursar_money asked;           /* the amount the operation was called with */
+  bursar_money asked;           /* the amount the operation was called with; absent for a setup */
 } bursar_lookup;
 
 typedef struct bursar_detach {
@@ -159,7 +181,8 @@ typedef struct bursar_limit {
  * an unsupported operation; begin or charge must be there. */
 typedef struct bursar_payment_v1 {
   uint32_t struct_size;
-  uint32_t reserved;
+  uint32_t concurrency;    /* how many calls side by side the provider takes well, where the configuration does not say;
+                              only of a concurrent plugin. 0: no opinion */
   uint64_t capabilities;   /* BURSAR_PAYMENT_CAN_... */
   bursar_str display_name; /* what customers read: "Bank transfer". Empty: the descriptor's name */
   bursar_strs currencies;  /* ISO 4217; none: all. Another currency is refused by the host before any call */
@@ -181,6 +204,10 @@ typedef struct bursar_payment_v1 {
   bursar_status (*lookup)(bursar_plugin*, bursar_call*, const bursar_lookup*, bursar_payment_result*);
   /* [worker] Forgets a kept method at the provider. BURSAR_OK also when it was gone. */
   bursar_status (*detach_method)(bursar_plugin*, bursar_call*, const bursar_detach*);
+  /* [worker] Begins to save a method, without a payment: answers requires_action mostly; succeeded with the method
+   * where nothing is left to do; pending while the provider still verifies it. declined: the provider refuses the
+   * method. */
+  bursar_status (*setup)(bursar_plugin*, bursar_call*, const bursar_setup*, bursar_payment_result*);
 } bursar_payment_v1;
 
 #ifdef __cplusplus

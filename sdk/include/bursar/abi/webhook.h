@@ -40,13 +40,17 @@ typedef int32_t bursar_event_kind;
 #define BURSAR_EVENT_UNKNOWN 0        /* recorded, otherwise ignored */
 #define BURSAR_EVENT_PAYMENT 1        /* a payment changed: `payment` says to what, or is null: ask lookup */
 #define BURSAR_EVENT_REFUND 2         /* the same of a refund */
-#define BURSAR_EVENT_DISPUTE_OPENED 3 /* `payment->processed` is in dispute */
-#define BURSAR_EVENT_DISPUTE_WON 4
-#define BURSAR_EVENT_DISPUTE_LOST 5
+#define BURSAR_EVENT_DISPUTE_OPENED 3 /* the customer's bank wants it back; the dispute_... fields say what was taken \
+                                       */
+#define BURSAR_EVENT_DISPUTE_WON 4    /* dispute_amount came back to us, dispute_fee if the provider returned it */
+#define BURSAR_EVENT_DISPUTE_LOST 5   /* what was taken stays taken */
 #define BURSAR_EVENT_METHOD_CHANGED                                                                           \
   6                            /* `payment->method` was renewed, or its token is gone when the label is empty \
                                 */
 #define BURSAR_EVENT_SERVICE 7 /* an account at a panel changed: `panel` says to what, or is null: ask inspect */
+#define BURSAR_EVENT_METHOD_SAVED                                                  \
+  8 /* a setup ended: `payment` says how, by the rules of `setup`, or is null: ask \
+       lookup. `setup_id` names it */
 
 typedef struct bursar_event {
   uint32_t struct_size;
@@ -59,6 +63,14 @@ typedef struct bursar_event {
   bursar_str gateway_reference;         /* the provider's id of the transaction it is about */
   const bursar_payment_result* payment; /* null where it does not apply; the rules of payment.h hold */
   const bursar_panel_result* panel;
+  bursar_str setup_id; /* ours; METHOD_SAVED */
+
+  /* DISPUTE_...; payment_id or gateway_reference names the payment. */
+  bursar_str dispute_id;           /* the provider's; the same from opened to its end */
+  bursar_money dispute_amount;     /* taken back, or returned; absent: nothing moved (an inquiry before a dispute) */
+  bursar_money dispute_fee;        /* the provider's, beside the amount; absent: none told */
+  bursar_str dispute_reason;       /* the provider's own word: "fraudulent" */
+  bursar_time dispute_evidence_by; /* until when an answer is accepted; 0: not told */
 } bursar_event;
 
 typedef struct bursar_webhook_result {
