@@ -40,9 +40,8 @@ typedef int32_t bursar_event_kind;
 #define BURSAR_EVENT_UNKNOWN 0        /* recorded, otherwise ignored */
 #define BURSAR_EVENT_PAYMENT 1        /* a payment changed: `payment` says to what, or is null: ask lookup */
 #define BURSAR_EVENT_REFUND 2         /* the same of a refund */
-#define BURSAR_EVENT_DISPUTE_OPENED 3 /* the customer's bank wants it back; the dispute_... fields say what was taken \
-                                       */
-#define BURSAR_EVENT_DISPUTE_WON 4    /* dispute_amount came back to us, dispute_fee if the provider returned it */
+#define BURSAR_EVENT_DISPUTE_OPENED 3 /* the bank wants it back; dispute_... says what was taken */
+#define BURSAR_EVENT_DISPUTE_WON 4    /* dispute_amount, and perhaps dispute_fee, came back to us */
 #define BURSAR_EVENT_DISPUTE_LOST 5   /* what was taken stays taken */
 #define BURSAR_EVENT_METHOD_CHANGED                                                                           \
   6                            /* `payment->method` was renewed, or its token is gone when the label is empty \
