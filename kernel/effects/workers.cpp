@@ -68,8 +68,10 @@ struct Workers::State {
     int at_most;  // calls that this process may add now
   };
   std::vector<Quota> quotas_of(const std::vector<Lane>& lanes, const std::vector<Busy>& running);
+  std::optional<Claimed> claim_now(std::string_view key);
   std::vector<Claimed> claim_some(const std::vector<Lane>& lanes, Instant now);
   void enqueue(std::vector<Claimed> claimed);
+  [[nodiscard]] bool quiet() const { return busy.empty() && claiming == 0; }
   void forget_busy(EffectId id) {
     std::erase_if(busy, [&](const Busy& one) { return one.id == id; });
   }
@@ -89,15 +91,16 @@ struct Workers::State {
   std::map<std::string, Handler*, std::less<>> handlers;
   const std::string worker = worker_name();
 
-  std::mutex dispatching;  // one claim at a time; taken before `mutex`
-  bool recovered = false;  // guarded by `dispatching`, as is the next one
-  std::size_t turn = 0;    // the lane that comes first rotates
+  std::mutex dispatching;               // the dispatcher's claims, one at a time; taken before `mutex`
+  std::atomic<bool> recovered = false;  // written under `dispatching`
+  std::size_t turn = 0;                 // the lane that comes first rotates; guarded by `dispatching`
 
   std::mutex mutex;
   std::condition_variable work;      // for pool threads: something is queued
   std::condition_variable progress;  // for the dispatcher and drain(): something ended or was recorded
   std::deque<Claimed> queue;
-  std::vector<Busy> busy;  // queued or being performed
+  std::vector<Busy> busy;    // queued or being performed
+  std::size_t claiming = 0;  // calls of run_now() that may be about to enter `busy`
   std::vector<std::thread> pool;
   std::size_t idle = 0;
   bool woken = false;
@@ -330,42 +333,62 @@ void Workers::drain() {
     bool was_quiet = false;
     {
       const std::lock_guard lock(state.mutex);
-      was_quiet = state.busy.empty();
+      was_quiet = state.quiet();
     }
     const std::size_t claimed = state.dispatch();
     std::unique_lock lock(state.mutex);
-    if (claimed == 0 && was_quiet && state.busy.empty()) return;
+    if (claimed == 0 && was_quiet && state.quiet()) return;
     const std::size_t before = state.busy.size();
     if (state.run_one(lock)) continue;
-    state.progress.wait_for(lock, poll_interval, [&] { return state.busy.size() < before || state.busy.empty(); });
+    state.progress.wait_for(lock, poll_interval, [&] { return state.busy.size() < before || state.quiet(); });
   }
+}
+
+// Claims beside the dispatcher and beside other callers: each waits for its own durable claim, and those that wait
+// together share one sync.
+std::optional<Claimed> Workers::State::claim_now(std::string_view key) {
+  if (!recovered) {
+    const std::lock_guard one_at_a_time(dispatching);
+    recover_once();
+  }
+  const Instant now = clock.now();
+  const Claimant claimant{.worker = worker, .now = now, .lease_until = now + options.lease};
+  std::optional<Claimed> claimed;
+  const auto done = db.write("claim_effect", [&](Transaction& tx) -> Status {
+    claimed = claim_one(tx, claimant, key);
+    if (!claimed || handlers.contains(claimed->effect.kind)) return {};
+    return not_found("no_handler", "nobody performs this kind of effect here");
+  });
+  return done.ok() ? claimed : std::nullopt;
 }
 
 bool Workers::run_now(std::string_view key) {
   State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  ++state.claiming;
+  lock.unlock();
   std::optional<Claimed> claimed;
-  {
-    const std::lock_guard one_at_a_time(state.dispatching);
-    state.recover_once();
-    const Instant now = state.clock.now();
-    const Claimant claimant{.worker = state.worker, .now = now, .lease_until = now + state.options.lease};
-    const auto done = state.db.write("claim_effect", [&](Transaction& tx) -> Status {
-      claimed = claim_one(tx, claimant, key);
-      if (!claimed || state.handlers.contains(claimed->effect.kind)) return {};
-      return not_found("no_handler", "nobody performs this kind of effect here");
-    });
-    if (!done.ok() || !claimed) return false;
-    const std::lock_guard lock(state.mutex);
-    state.busy.push_back({claimed->effect.id, {claimed->effect.kind, claimed->effect.instance}});
+  try {
+    claimed = state.claim_now(key);
+  } catch (...) {
+    lock.lock();
+    --state.claiming;
+    state.progress.notify_all();
+    throw;
   }
-  state.perform_and_settle(*claimed);
-  {
-    const std::lock_guard lock(state.mutex);
+  lock.lock();
+  --state.claiming;
+  if (claimed) state.busy.push_back({claimed->effect.id, {claimed->effect.kind, claimed->effect.instance}});
+  lock.unlock();
+  if (claimed) state.perform_and_settle(*claimed);
+  lock.lock();
+  if (claimed) {
     state.forget_busy(claimed->effect.id);
     state.woken = true;
   }
+  lock.unlock();
   state.progress.notify_all();
-  return true;
+  return claimed.has_value();
 }
 
 Workers::Counts Workers::counts() {
