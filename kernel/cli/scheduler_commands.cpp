@@ -6,6 +6,7 @@
 #include "base/json_text.hpp"
 #include "cli/support.hpp"
 #include "scheduler/scheduler.hpp"
+#include "storage/page_cache.hpp"
 
 namespace bursar::cli {
 namespace {
@@ -23,12 +24,36 @@ std::string counts_json(const scheduler::Counts& counts) {
   return out + "}";
 }
 
-// The most memory this process has held, in KiB.
-std::int64_t peak_memory_kb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss;
-}
+// What a run has cost this process, for benchmarks.
+class Cost {
+ public:
+  // JSON members, each after a comma. Memory: the most this process has held so far, and how much of that, at most, was
+  // the store's page cache.
+  [[nodiscard]] std::string json() const {
+    const rusage now = usage();
+    const auto wall = std::chrono::steady_clock::now() - started_;
+    return ", \"seconds\": " + seconds(std::chrono::duration_cast<std::chrono::microseconds>(wall).count()) +
+           ", \"cpu_seconds\": " + seconds(cpu_us(now) - cpu_us(usage_)) +
+           ", \"peak_memory_kb\": " + std::to_string(now.ru_maxrss) +
+           ", \"page_cache_kb\": " + std::to_string(storage::page_cache_peak() / 1024);
+  }
+
+ private:
+  static rusage usage() {
+    rusage out{};
+    getrusage(RUSAGE_SELF, &out);
+    return out;
+  }
+  static std::int64_t cpu_us(const rusage& usage) {
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000 + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
+  }
+  static std::string seconds(std::int64_t us) {
+    return std::to_string(us / 1'000'000) + "." + std::to_string(1'000'000 + us % 1'000'000).substr(1);
+  }
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  rusage usage_ = usage();
+};
 
 void print_run(const scheduler::RunStatus& run, bool json, const std::string& further = "") {
   if (json) {
@@ -86,16 +111,12 @@ int job_run(const Common& common, const std::string& job, const std::string& at)
   if (app->config().clock == settings::ClockKind::test && *instant > app->clock().now()) {
     if (const auto moved = app->jump_clock(*instant); !moved.ok()) return fail(moved.error());
   }
-  const auto started = std::chrono::steady_clock::now();
+  const Cost cost;
   const auto run = app->scheduler().run_job_at(job, *instant);
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
+  const std::string costs = cost.json();
   if (!run.ok()) return fail(run.error(), run.error().code == "no_such_job" ? wrong_usage : failed);
-  const std::int64_t peak = peak_memory_kb();
   app->drain();
-  print_run(*run, common.json,
-            ", \"seconds\": " + std::to_string(took.count() / 1'000'000) + "." +
-                std::to_string(1'000'000 + took.count() % 1'000'000).substr(1) +
-                ", \"peak_memory_kb\": " + std::to_string(peak));
+  print_run(*run, common.json, costs);
   return run->status == "done" ? done : failed;
 }
 
