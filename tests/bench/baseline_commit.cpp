@@ -1,14 +1,13 @@
 // The limit of durable writes over the API: a bare group commit. CLIENTS threads each hand one payment's rows to one
 // writer, which writes what waits in one transaction of one sync and then lets them go on.
 //
-//   bench-baseline-commit WORK.db CLIENTS SECONDS
+//   bench-baseline-commit WORK.db CLIENTS SECONDS COMMITS
 //
-// WORK is a copy of the store that the API is measured on. Prints the payments a second and the latencies.
+// WORK is a copy of the store that the API is measured on. COMMITS: how many a payment waits for, one after the other;
+// the first writes its rows, each further one what became of it. Prints the payments a second and the latencies.
 #include <sqlite3.h>
 
-#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -19,9 +18,11 @@
 #include <thread>
 #include <vector>
 
+#include "bench/latency.hpp"
+
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using bursar::bench::Clock;
 
 void check(int code, sqlite3* db) {
   if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW) throw std::runtime_error(sqlite3_errmsg(db));
@@ -29,6 +30,7 @@ void check(int code, sqlite3* db) {
 
 struct Waiting {
   std::int64_t id = 0;
+  bool first = true;  // of its payment's commits
   bool done = false;
 };
 
@@ -49,6 +51,10 @@ class GroupCommit {
       check(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr), db);
       statements_.push_back(statement);
     }
+    check(sqlite3_prepare_v3(
+              db, "UPDATE effects SET state = 'waiting', attempts = attempts + 1, outcome = 'asked' WHERE id = ?1 + 1",
+              -1, SQLITE_PREPARE_PERSISTENT, &further_, nullptr),
+          db);
     writer_ = std::thread([this] { write(); });
   }
   void commit(Waiting& waiting) {
@@ -77,10 +83,9 @@ class GroupCommit {
       lock.unlock();
       check(sqlite3_exec(db_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), db_);
       for (const Waiting* waiting : batch) {
+        if (!waiting->first) run(further_, waiting->id);
         for (sqlite3_stmt* statement : statements_) {
-          sqlite3_bind_int64(statement, 1, waiting->id);
-          check(sqlite3_step(statement), db_);
-          sqlite3_reset(statement);
+          if (waiting->first) run(statement, waiting->id);
         }
       }
       check(sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr), db_);
@@ -90,8 +95,15 @@ class GroupCommit {
     }
   }
 
+  void run(sqlite3_stmt* statement, std::int64_t id) {
+    sqlite3_bind_int64(statement, 1, id);
+    check(sqlite3_step(statement), db_);
+    sqlite3_reset(statement);
+  }
+
   sqlite3* db_;
   std::vector<sqlite3_stmt*> statements_;
+  sqlite3_stmt* further_ = nullptr;
   std::mutex mutex_;
   std::condition_variable arrived_, finished_;
   std::deque<Waiting*> queue_;
@@ -102,37 +114,39 @@ class GroupCommit {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::fputs("usage: bench-baseline-commit WORK.db CLIENTS SECONDS\n", stderr);
+  if (argc < 5) {
+    std::fputs("usage: bench-baseline-commit WORK.db CLIENTS SECONDS COMMITS\n", stderr);
     return 2;
   }
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);  // as the product
   sqlite3* db = nullptr;
   check(sqlite3_open_v2(argv[1], &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr), db);
-  check(sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", nullptr, nullptr, nullptr), db);
+  check(sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384", nullptr,
+                     nullptr, nullptr),
+        db);
   GroupCommit writer(db);
   std::atomic<std::int64_t> next{std::int64_t{1} << 40};
   const int clients = std::atoi(argv[2]);
-  const auto end = Clock::now() + std::chrono::seconds(std::atoi(argv[3]));
+  const int commits = std::atoi(argv[4]);
+  const auto started = Clock::now();
+  const auto end = started + std::chrono::seconds(std::atoi(argv[3]));
   std::vector<std::vector<std::int64_t>> latencies(static_cast<std::size_t>(clients));
   std::vector<std::thread> threads;
   for (auto& mine : latencies) {
     threads.emplace_back([&] {
       while (Clock::now() < end) {
         const auto start = Clock::now();
-        Waiting waiting{.id = next.fetch_add(4)};
-        writer.commit(waiting);
-        mine.push_back(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
+        const std::int64_t id = next.fetch_add(4);
+        for (int i = 0; i < commits; ++i) {
+          Waiting waiting{.id = id, .first = i == 0};
+          writer.commit(waiting);
+        }
+        mine.push_back(bursar::bench::microseconds_since(start));
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
   writer.stop();
-  std::vector<std::int64_t> all;
-  for (const auto& mine : latencies) all.insert(all.end(), mine.begin(), mine.end());
-  std::sort(all.begin(), all.end());
-  if (all.empty()) return 1;
-  std::printf("{\"rate\": %.1f, \"p50_us\": %lld, \"p99_us\": %lld}\n",
-              static_cast<double>(all.size()) / std::atof(argv[3]), static_cast<long long>(all[all.size() / 2]),
-              static_cast<long long>(all[all.size() * 99 / 100]));
-  return 0;
+  return bursar::bench::print_latencies(latencies,
+                                        static_cast<double>(bursar::bench::microseconds_since(started)) / 1e6, 0);
 }

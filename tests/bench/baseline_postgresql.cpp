@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -152,7 +151,7 @@ void send(PGconn* db, const Call& call) {
                              formats.data(), 0));
 }
 
-double write_all(PGconn* db, const Written& written) {
+Took write_all(PGconn* db, const Written& written) {
   std::vector<const Table*> tables;
   for (const Table& table : written.inserts) tables.push_back(&table);
   tables.push_back(&written.services);
@@ -178,14 +177,14 @@ double write_all(PGconn* db, const Written& written) {
     if (next[t] != tables[t]->rows.size())
       throw std::runtime_error("rows of " + tables[t]->name + " are not in invoice order");
   }
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   for (const auto& calls : transactions) {
     run(db, "BEGIN");
     for (const Call& call : calls) send(db, call);
     run(db, "COMMIT");
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  return took.count();
+  const Took took = watch.took();
+  return took;
 }
 
 PGconn* open(const char* url) {
@@ -209,8 +208,9 @@ int main(int argc, char** argv) {
   PQfinish(before);
   PQfinish(after);
   PGconn* work = open(argv[3]);
-  const double seconds = write_all(work, written);
-  std::printf("{\"invoices\": %zu, \"seconds\": %.6f}\n", written.invoices(), seconds);
+  const Took took = write_all(work, written);
+  std::printf("{\"invoices\": %zu, \"seconds\": %.6f, \"cpu_seconds\": %.6f}\n", written.invoices(), took.seconds,
+              took.cpu_seconds);
   PQfinish(work);
   return 0;
 }

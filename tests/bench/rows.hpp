@@ -1,7 +1,9 @@
 // The rows that a run of the product wrote, kept in memory so that a baseline can write the very same again.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,23 @@ inline constexpr Source sources[] = {
     {"journal_entries", "id", "id", "source_id"},
     {"postings", "entry_id, position", "entry_id",
      "(SELECT source_id FROM journal_entries e WHERE e.id = postings.entry_id)"},
+};
+
+// The time of the timed part, by the clock and of this process's processors.
+struct Took {
+  double seconds = 0;
+  double cpu_seconds = 0;
+};
+class Stopwatch {
+ public:
+  [[nodiscard]] Took took() const {
+    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - started_;
+    return {wall.count(), static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC};
+  }
+
+ private:
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::clock_t cpu_ = std::clock();
 };
 
 }  // namespace bursar::bench
