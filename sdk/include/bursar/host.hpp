@@ -87,14 +87,14 @@ class Call {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;
-  Pairs headers;
-  std::string body;
+  std::string url{};
+  Pairs headers{};
+  std::string body{};
   Milliseconds timeout{0};  // 0: until the call's deadline
   // The request moves no money and makes nothing, though it is no GET (fetching an access token).
   bool harmless = false;
-  std::string ca_pem;
-  std::string pinned_sha256;
+  std::string ca_pem{};
+  std::string pinned_sha256{};
 };
 
 struct HttpResponse {
@@ -109,6 +109,19 @@ struct HttpResponse {
     return {};
   }
 };
+
+// Bytes as lower-case hexadecimal digits, the way most providers write signatures.
+inline std::string hex(std::string_view bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
 
 // The instance's host and its services. Copyable; valid as long as the instance.
 class Host {

@@ -32,7 +32,7 @@ enum class PanelState : bursar_panel_state {
 };
 
 struct Usage {
-  std::string name, unit;
+  std::string name{}, unit{};
   std::int64_t used = 0, limit = 0;
 };
 

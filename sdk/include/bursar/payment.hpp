@@ -58,14 +58,14 @@ struct Detach {
 };
 
 struct Action {
-  std::string type;  // "redirect", "form", "qr", "address", "instructions"
-  std::string url;
-  std::string text;
+  std::string type{};  // "redirect", "form", "qr", "address", "instructions"
+  std::string url{};
+  std::string text{};
   Pairs fields{};
 };
 
 struct Method {
-  std::string token, type, label;
+  std::string token{}, type{}, label{};
   int expiry_year = 0, expiry_month = 0;
 };
 

@@ -2,11 +2,13 @@
 // network is a script, and everything can be looked at. bursar-plugin-check is built from it, and an author's own tests
 // may be.
 //
-// Not for use inside plugins. Not safe for several threads at once, but for the store, the clock and the log.
+// Not for use inside plugins. The services may be used from several threads at once, `network` too then; what a test
+// sets or looks at, it sets before and looks at after.
 #pragma once
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -114,6 +116,7 @@ class FakeHost {
     return HttpAnswer{
         .outcome = BURSAR_HTTP_NOT_SENT, .status = 0, .body = {}, .headers = {}, .error = "connection refused"};
   };
+  std::atomic<int> last_status{0};  // of the last answer; 0 where there was none
   std::vector<std::string> absent;  // ids of services to leave out
   std::uint64_t seed = 1;
 
@@ -159,8 +162,19 @@ class FakeHost {
     FakeHost& me = self(host);
     const HttpExchange exchange{std::string(detail::read(in->method)), std::string(detail::read(in->url)),
                                 std::string(detail::read(in->body)), detail::read(in->headers)};
-    me.exchanges.push_back(exchange);
-    const HttpAnswer answer = me.network(exchange);
+    // The host keeps to the call's deadline, whatever the plugin thinks of it.
+    const bool late = call->deadline != 0 && call->deadline <= me.now_ms;
+    {
+      const std::lock_guard lock(me.mutex_);
+      me.exchanges.push_back(exchange);
+    }
+    const HttpAnswer answer = late ? HttpAnswer{.outcome = BURSAR_HTTP_NOT_SENT,
+                                                .status = 0,
+                                                .body = {},
+                                                .headers = {},
+                                                .error = "the deadline is over"}
+                                   : me.network(exchange);
+    me.last_status = answer.status;
     out->outcome = answer.outcome;
     out->status = answer.status;
     out->headers = keep(call, answer.headers);
@@ -188,6 +202,7 @@ class FakeHost {
     random_.struct_size = sizeof random_;
     random_.fill = [](const bursar_host* host, void* bytes, std::uint64_t size) -> bursar_status {
       FakeHost& me = self(host);
+      const std::lock_guard lock(me.mutex_);
       for (std::uint64_t i = 0; i < size; ++i) {
         me.seed = me.seed * 6364136223846793005ULL + 1442695040888963407ULL;
         static_cast<unsigned char*>(bytes)[i] = static_cast<unsigned char>(me.seed >> 56);

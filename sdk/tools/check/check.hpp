@@ -39,7 +39,9 @@ struct Check {
 
 [[nodiscard]] const std::vector<Check>& basic_checks();
 [[nodiscard]] const std::vector<Check>& money_checks();
+[[nodiscard]] const std::vector<Check>& setup_checks();
 [[nodiscard]] const std::vector<Check>& service_checks();
+[[nodiscard]] const std::vector<Check>& shared_checks();
 
 // Runs a check, in a child process with a timeout unless `in_process`.
 [[nodiscard]] Result run(const Check& check, const Options& options, int timeout_seconds, bool in_process);
@@ -74,5 +76,19 @@ struct Misfortune {
 };
 [[nodiscard]] const std::vector<Misfortune>& misfortunes();
 [[nodiscard]] bursar::testing::HttpAnswer refused_connection();
+[[nodiscard]] bursar::testing::HttpAnswer access_token();  // what an authorization server says
+
+// Does the request try to change something about what one of the marks names?
+[[nodiscard]] bool acts(const bursar::testing::HttpExchange& exchange, const std::vector<std::string>& marks);
+
+struct Outcomes {
+  std::int32_t unknown;
+  std::int32_t not_attempted;
+};
+// Lets each misfortune befall `ask`, once every request of it and once only those that act (`calm` answers the others).
+// The outcome must be unknown once a request that acts was sent. Not attempted is right before that, where a token
+// could not be fetched.
+void try_misfortunes(Opened& opened, const std::vector<std::string>& marks, const bursar::testing::HttpAnswer& calm,
+                     Outcomes outcomes, const std::function<std::int32_t()>& ask);
 
 }  // namespace check

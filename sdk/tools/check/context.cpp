@@ -90,6 +90,44 @@ bursar::testing::HttpAnswer refused_connection() {
   return {.outcome = BURSAR_HTTP_NOT_SENT, .status = 0, .body = {}, .headers = {}, .error = "connection refused"};
 }
 
+bursar::testing::HttpAnswer access_token() {
+  return {.outcome = BURSAR_HTTP_ANSWERED,
+          .status = 200,
+          .body = R"({"access_token":"token-check","token_type":"Bearer","expires_in":3600})",
+          .headers = {},
+          .error = {}};
+}
+
+bool acts(const bursar::testing::HttpExchange& exchange, const std::vector<std::string>& marks) {
+  if (exchange.method == "GET" || exchange.method == "HEAD") return false;
+  const auto marked = [&](std::string_view text) {
+    return std::any_of(marks.begin(), marks.end(),
+                       [&](const std::string& mark) { return text.find(mark) != std::string_view::npos; });
+  };
+  return marked(exchange.url) || marked(exchange.body) ||
+         std::any_of(exchange.headers.begin(), exchange.headers.end(),
+                     [&](const auto& header) { return marked(header.second); });
+}
+
+void try_misfortunes(Opened& opened, const std::vector<std::string>& marks, const bursar::testing::HttpAnswer& calm,
+                     Outcomes outcomes, const std::function<std::int32_t()>& ask) {
+  for (const Misfortune& misfortune : misfortunes()) {
+    for (const bool every : {true, false}) {
+      bool acted = false;
+      opened.host.network = [&](const bursar::testing::HttpExchange& exchange) {
+        const bool acting = acts(exchange, marks);
+        acted = acted || acting;
+        return every || acting ? misfortune.answer : calm;
+      };
+      const std::int32_t outcome = ask();
+      if (!every && !acted) continue;  // what went before did not like the calm answer
+      require(outcome == outcomes.unknown || (!acted && outcome == outcomes.not_attempted),
+              std::string("the answer was ") + misfortune.name + ", the outcome must be unknown, not " +
+                  std::to_string(outcome));
+    }
+  }
+}
+
 const std::vector<Misfortune>& misfortunes() {
   static const std::vector<Misfortune> list = {
       {"no answer in time",

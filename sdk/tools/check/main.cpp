@@ -76,7 +76,8 @@ constexpr const char* verdict_names[] = {"pass", "fail", "skip", "warn", "crash"
 int run_all(const Arguments& arguments) {
   int counts[5] = {};
   std::string json;
-  for (const auto* list : {&check::basic_checks(), &check::money_checks(), &check::service_checks()}) {
+  for (const auto* list : {&check::basic_checks(), &check::money_checks(), &check::setup_checks(),
+                           &check::service_checks(), &check::shared_checks()}) {
     for (const check::Check& one : *list) {
       if (!std::string_view(one.name).starts_with(arguments.only)) continue;
       if (arguments.list) {
@@ -96,6 +97,8 @@ int run_all(const Arguments& arguments) {
     }
   }
   if (arguments.list) return 0;
+  if (std::all_of(std::begin(counts), std::end(counts), [](int count) { return count == 0; }))
+    throw std::runtime_error("no check's name begins with \"" + arguments.only + "\"; --list names them");
   const bool good = counts[1] == 0 && counts[4] == 0;
   if (arguments.json) {
     std::cout << "{\"file\":" << quoted(arguments.options.file) << ",\"seed\":" << arguments.options.seed
