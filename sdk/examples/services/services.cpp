@@ -7,7 +7,6 @@ namespace {
 using bursar::Call;
 using bursar::Delivery;
 
-// [settings]
 constexpr bursar::Choice formats[] = {{"plain", "Plain text"}, {"markdown", "Markdown"}};
 
 constexpr bursar::Setting table[] = {
@@ -45,7 +44,6 @@ constexpr bursar::Setting table[] = {
      .minimum = 1,
      .maximum = 5},
 };
-// [/settings]
 
 class Services final {
  public:
@@ -55,7 +53,6 @@ class Services final {
   static constexpr std::string_view needs[] = {BURSAR_HTTP_ID, BURSAR_CLOCK_ID, BURSAR_STORE_ID, BURSAR_RANDOM_ID,
                                                BURSAR_CRYPTO_ID};
 
-  // [constructor]
   Services(bursar::Host host, const bursar::Settings& settings)
       : host_(host),
         url_(settings.text("url")),
@@ -69,9 +66,7 @@ class Services final {
     if (settings.text("url").find(settings.text("secret")) != std::string::npos)
       throw bursar::BadSetting("url", "holds the secret; write the address without it");
   }
-  // [/constructor]
 
-  // [send]
   Delivery send(Call& call, const bursar::Message& message) {
     if (const bursar::Milliseconds wait = left_to_wait(call, message.recipient); wait.count() > 0)
       return Delivery::not_attempted(wait);
@@ -94,10 +89,8 @@ class Services final {
     host_.log(BURSAR_LOG_DEBUG, "told the room", {{"message", std::string(message.message_id)}});
     return Delivery::sent();
   }
-  // [/send]
 
  private:
-  // [services]
   // A fresh nonce, so that two equal messages are not signed alike.
   [[nodiscard]] std::string signature(std::string_view text) const {
     char nonce[16];
@@ -112,7 +105,6 @@ class Services final {
     const std::int64_t since = host_.now().time_since_epoch().count() - read_number(*last);
     return std::max(bursar::Milliseconds(0), quiet_ - bursar::Milliseconds(since));
   }
-  // [/services]
 
   static std::int64_t read_number(std::string_view text) {
     std::int64_t value = 0;
