@@ -156,6 +156,14 @@ constexpr Schema all_schemas[] = {
      "instance:string plugin:string state:loaded|disabled|unhealthy cause:string cure:string id:string name:string "
      "version:string abi:string interfaces:[string] capabilities:[string]"},
     {"Plugins", "data:[Plugin] next_cursor:string?"},
+    {"PluginDetail",
+     "instance:string plugin:string state:loaded|disabled|unhealthy cause:string cure:string id:string name:string "
+     "version:string abi:string interfaces:[string] capabilities:[string] place:string settings:[PluginSetting]"},
+    {"PluginSetting",
+     "key:string type:string|secret|boolean|integer|money|duration|url|choice|list label:string help:string "
+     "required:boolean advanced:boolean default:string example:string prefix:string minimum:integer? maximum:integer? "
+     "choices:[PluginChoice] deprecated_by:string written:boolean value:string?"},
+    {"PluginChoice", "value:string label:string"},
     {"PluginTest", "supported:boolean ok:boolean detail:string"},
     {"AuditEvent",
      "id:id at:instant actor:user|staff|job|cli user_id:id? account_id:id? action:string object_id:string "

@@ -51,21 +51,37 @@ std::optional<Refusal> check_writers(const std::string& path, const char* what) 
   return std::nullopt;
 }
 
-std::optional<Refusal> check_format(const std::string& path) {
-  std::array<char, 20> head{};
+using ElfHead = std::array<char, 20>;
+
+// Nullopt when the file can't be opened; zeros where it is shorter.
+std::optional<ElfHead> head_of(const std::string& path) {
+  ElfHead head{};
   std::ifstream file(path, std::ios::binary);
-  if (!file) return Refusal{path + " can't be read.", "Give the user that runs Bursar the right to read it."};
+  if (!file) return std::nullopt;
   file.read(head.data(), head.size());
-  if (file.gcount() < static_cast<std::streamsize>(head.size()) || std::memcmp(head.data(),
-                                                                               "\x7f"
-                                                                               "ELF",
-                                                                               4) != 0) {
+  return head;
+}
+
+std::optional<Refusal> check_format(const std::string& path) {
+  static constexpr char magic[] = {0x7f, 'E', 'L', 'F'};
+  static constexpr std::size_t word_size = 4;
+  static constexpr std::size_t type = 16;
+  static constexpr char shared_object = 3;
+  const auto maybe = head_of(path);
+  if (!maybe) return Refusal{path + " can't be read.", "Give the user that runs Bursar the right to read it."};
+  const ElfHead& head = *maybe;
+  if (!std::equal(std::begin(magic), std::end(magic), head.begin())) {
     return Refusal{path + " is not a shared library.", "Put the plugin's built .so file there."};
   }
-  if (head[4] != (sizeof(void*) == 8 ? 2 : 1)) {
+  if (head[word_size] != (sizeof(void*) == 8 ? 2 : 1)) {
     return Refusal{path + " was built for another word size than this Bursar.", "Build the plugin for this machine."};
   }
-  if (head[16] != 3) {
+  // Bytes 5 (order of bytes) and 18, 19 (machine) are those of the running program itself, or it would not run here.
+  const auto own = head_of("/proc/self/exe");
+  if (own && (head[5] != (*own)[5] || head[18] != (*own)[18] || head[19] != (*own)[19])) {
+    return Refusal{path + " was built for another kind of machine.", "Build the plugin for this machine."};
+  }
+  if (head[type] != shared_object) {
     return Refusal{path + " is an ELF file but not a shared library.", "Build the plugin with bursar_add_plugin()."};
   }
   return std::nullopt;

@@ -170,12 +170,40 @@ ConnectionTest PluginHost::test_connection(std::string_view instance) {
   return found == nullptr ? ConnectionTest{} : test_connection_of(*found);
 }
 
+namespace {
+
+std::vector<FormField> form_of(const SettingsTable& table, const RawSettings& written) {
+  std::vector<FormField> form;
+  for (const auto& setting : table) {
+    FormField field{.setting = setting, .written = false, .value = std::nullopt};
+    if (const auto found = written.find(setting.key); found != written.end()) {
+      const auto& value = found->second;
+      field.written = true;
+      if (setting.type != SettingType::secret && !value.from_secret) {
+        std::string text = value.text;
+        for (const auto& item : value.items) text += (text.empty() ? "" : ",") + item;
+        field.value = std::move(text);
+      }
+    }
+    form.push_back(std::move(field));
+  }
+  return form;
+}
+
+Record try_instance(const settings::Config& config, const settings::PluginInstance& instance,
+                    const HostOptions& options) {
+  auto report = run_probe(order_of(config, instance, options), options);
+  report.record.form = form_of(report.settings, instance.settings);
+  return std::move(report.record);
+}
+
+}  // namespace
+
 std::vector<Record> check_plugins(const settings::Config& config, const HostOptions& options) {
   std::vector<std::future<Record>> trials;
   for (const auto& instance : config.plugins) {
     trials.push_back(std::async(std::launch::async, [&] {
-      return instance.process_isolation ? isolation_refused(instance)
-                                        : run_probe(order_of(config, instance, options), options).record;
+      return instance.process_isolation ? isolation_refused(instance) : try_instance(config, instance, options);
     }));
   }
   std::vector<Record> records;

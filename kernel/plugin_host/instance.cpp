@@ -74,7 +74,7 @@ void Instance::open(Lane::Deadline deadline) {
     }
   };
   if (control_.run(work, deadline) != Entered::finished) {
-    disable({"The plugin hung while Bursar was opening it.",
+    disable({config_.plugin + ".so hung while Bursar was opening it.",
              "Ask its author for a corrected build, or remove the instance."});
     return;
   }

@@ -142,7 +142,7 @@ bool OpenedPlugin::construct(const StageNote& note) {
   if (why.empty())
     why = status == BURSAR_OK ? "it reported success but gave no instance."
                               : "it did not say why (status " + std::to_string(status) + ").";
-  refusal_ = Refusal{"The plugin could not be opened: " + why, "Correct what it names, then restart Bursar."};
+  refusal_ = Refusal{library_.path + " could not be opened: " + why, "Correct what it names, then restart Bursar."};
   return false;
 }
 
@@ -166,7 +166,7 @@ bool OpenedPlugin::fetch_tables(const StageNote& note) {
                    ? "it answers for an interface that does not exist"
                    : read_facts(tables_, library_, facts_);
   if (fault.empty()) return true;
-  refusal_ = Refusal{"The plugin is not sound: " + fault + ".",
+  refusal_ = Refusal{library_.path + " is not a sound plugin: " + fault + ".",
                      "Ask its author for a corrected build; bursar-plugin-check shows the fault."};
   return false;
 }

@@ -211,7 +211,7 @@ ProbeReport run_probe(const ProbeOrder& order, const HostOptions& options) {
   }
   const auto stage = last_line(received, "stage ");
   auto report = refused(order,
-                        "The plugin " + how_it_ended(status, in_time, order) + " while " +
+                        order.instance.plugin + ".so " + how_it_ended(status, in_time, order) + " while " +
                             (stage.empty() ? "the trial began" : "Bursar was " + presentable(stage, 100)) + ".",
                         "Ask its author for a corrected build, or remove the instance.");
   return report;

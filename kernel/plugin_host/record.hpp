@@ -1,11 +1,13 @@
 // What there is to say about a configured plugin instance, for `/plugins`, `bursar plugin list` and the log.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
+#include "plugin_host/settings_table.hpp"
 
 namespace bursar::plugin_host {
 
@@ -15,6 +17,14 @@ enum class InstanceState {
   unhealthy,  // loaded, but its calls hang: takes none until one of them returns
 };
 [[nodiscard]] std::string_view to_string(InstanceState state);
+
+// A setting with what the configuration says of it: what a form shows. What is secret, by the table or by where it was
+// written, has no value here.
+struct FormField {
+  Setting setting;
+  bool written = false;
+  std::optional<std::string> value;  // as written, a list's items joined by commas
+};
 
 struct Record {
   std::string instance;
@@ -31,6 +41,7 @@ struct Record {
   std::string abi;                         // "1.0": what it was built against
   std::vector<std::string> interfaces;     // "bursar.payment/1"
   std::vector<std::string> capabilities;   // "payment.refund", "concurrent"
+  std::vector<FormField> form;             // in the table's order; empty when the table could not be read
 };
 
 }  // namespace bursar::plugin_host

@@ -160,7 +160,8 @@ TEST_F(PluginCalls, GarbledAnswersAreUnknownAndBookNothing) {
   auto& host = start(fixtures, {instance("g", "garbled")});
   auto* gateway = host.gateways().find("g");
   ASSERT_NE(gateway, nullptr);
-  for (std::int64_t minor = 1; minor <= 8; ++minor) {
+  for (std::int64_t minor = 1; minor <= 18; ++minor) {
+    if (minor == 9) continue;  // the one that is right
     const auto answer = gateway->charge(charge_of(minor, "pay_" + std::to_string(minor), "tok"));
     EXPECT_EQ(answer.outcome, GatewayOutcome::unknown) << minor;
     EXPECT_FALSE(answer.processed) << minor;

@@ -23,6 +23,7 @@ TEST(PluginLoad, EveryMisbehavingFixtureIsDisabledAloneWithCauseAndCure) {
                                                                 {"future_minor", "1.99"},
                                                                 {"other_draft", "draft"},
                                                                 {"old_major", "bursar_plugin_v0"},
+                                                                {"new_major", "bursar_plugin_v2"},
                                                                 {"missing_symbol", "does not export"},
                                                                 {"short_struct", "16 bytes"},
                                                                 {"null_entry", "answers nothing"},
@@ -46,6 +47,8 @@ TEST(PluginLoad, EveryMisbehavingFixtureIsDisabledAloneWithCauseAndCure) {
         (bad[i].first == "bad_descriptor" && record.cause.find("not a sound plugin") != std::string::npos);
     EXPECT_TRUE(names_cause) << record.instance << ": " << record.cause;
     EXPECT_FALSE(record.cure.empty()) << record.instance;
+    EXPECT_NE(record.cause.find(bad[i].first + ".so"), std::string::npos) << record.cause;
+    EXPECT_EQ((record.cause + record.cure).find('\n'), std::string::npos) << record.instance << ": more than one line";
     EXPECT_EQ(record.place, "bursar.yaml:10:5");
     EXPECT_EQ(host.gateways().find(record.instance), nullptr);
   }
@@ -102,6 +105,90 @@ TEST(PluginLoad, RefusesLinksOutOfTheFolderAndThingsThatAreNoLibraries) {
     EXPECT_FALSE(record.cure.empty());
   }
   EXPECT_EQ(only(folder.path().string(), instance("a", "inside")).state, InstanceState::loaded);
+}
+
+TEST(PluginLoad, RefusalsOfAFileNameItAndAreOneLine) {
+  const test::TemporaryFolder folder;
+  const auto altered = [&](const std::string& name, std::size_t at, char byte) {
+    const auto path = folder.file(name + ".so");
+    fs::copy(fixtures + "/good.so", path);
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte);
+  };
+  altered("narrow", 4, 1);       // ELFCLASS32
+  altered("reversed", 5, 2);     // most significant byte first
+  altered("elsewhere", 18, 40);  // ARM
+  altered("program", 16, 2);     // ET_EXEC
+  std::ofstream(folder.file("text.so")) << "This is a text and no library at all.\n";
+  const std::vector<std::pair<std::string, std::string>> expected = {{"narrow", "word size"},
+                                                                     {"reversed", "another kind of machine"},
+                                                                     {"elsewhere", "another kind of machine"},
+                                                                     {"program", "not a shared library"},
+                                                                     {"text", "not a shared library"}};
+  for (const auto& [name, cause] : expected) {
+    const auto record = only(folder.path().string(), instance("a", name));
+    EXPECT_EQ(record.state, InstanceState::disabled) << name;
+    EXPECT_NE(record.cause.find(name + ".so"), std::string::npos) << record.cause;
+    EXPECT_NE(record.cause.find(cause), std::string::npos) << record.cause;
+    EXPECT_FALSE(record.cure.empty()) << name;
+    EXPECT_EQ((record.cause + record.cure).find('\n'), std::string::npos) << name;
+  }
+}
+
+TEST(PluginLoad, FilesCutOffAnywhereAreRefused) {
+  const test::TemporaryFolder folder;
+  const auto whole = fs::file_size(fixtures + "/good.so");
+  std::vector<settings::PluginInstance> instances;
+  for (std::uintmax_t part = 0; part < 16; ++part) {
+    const auto name = "cut" + std::to_string(part);
+    fs::copy(fixtures + "/good.so", folder.file(name + ".so"));
+    fs::resize_file(folder.file(name + ".so"), whole * part / 16);
+    instances.push_back(instance(name, name));
+  }
+  for (const auto& record : check_plugins(config(folder.path().string(), instances), options())) {
+    EXPECT_EQ(record.state, InstanceState::disabled) << record.instance;
+    EXPECT_FALSE(record.cause.empty() || record.cure.empty()) << record.instance;
+  }
+}
+
+TEST(PluginLoad, WhateverHappensInOpenDisablesThatInstanceAlone) {
+  const std::vector<std::string> ways = {"exits",      "exits_at_once", "aborts", "terminates",  "overflows",
+                                         "calls_pure", "reads_null",    "spins",  "never_closes"};
+  std::vector<settings::PluginInstance> instances;
+  for (const auto& how : ways) instances.push_back(instance("i-" + how, "fails_in_open", {{"how", how}}));
+  instances.push_back(instance("fine", "fails_in_open"));
+  auto impatient = options();
+  impatient.probe_timeout = seconds(5);
+  const SystemClock clock;
+  const PluginHost host(config(fixtures, instances), clock, nullptr, impatient);
+  const auto records = host.records();
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    EXPECT_EQ(records[i].state, InstanceState::disabled) << ways[i];
+    EXPECT_NE(records[i].cause.find("fails_in_open.so"), std::string::npos) << ways[i] << ": " << records[i].cause;
+    EXPECT_FALSE(records[i].cure.empty()) << ways[i];
+  }
+  EXPECT_EQ(records.back().state, InstanceState::loaded) << records.back().cause;
+}
+
+TEST(PluginLoad, FormShowsWhatIsWrittenButNoSecret) {
+  auto written = instance("a", "breaks_gateway", {{"fault", "none"}, {"secret", "canary-4711"}});
+  auto record = only(fixtures, written);
+  ASSERT_EQ(record.form.size(), 3U) << record.cause;
+  EXPECT_EQ(record.form[0].setting.key, "fault");
+  EXPECT_EQ(record.form[0].value, "none");
+  EXPECT_EQ(record.form[1].setting.key, "online");
+  EXPECT_FALSE(record.form[1].written);
+  EXPECT_EQ(record.form[1].setting.default_text, "false");
+  EXPECT_TRUE(record.form[2].written);
+  EXPECT_FALSE(record.form[2].value) << "typed as a secret";
+
+  written.settings["fault"].from_secret = true;
+  EXPECT_FALSE(only(fixtures, written).form[0].value) << "read from a secret file";
+  written.settings["nonsense"].text = "canary-4711";
+  record = only(fixtures, written);
+  EXPECT_EQ(record.state, InstanceState::disabled);
+  EXPECT_EQ(record.form.size(), 3U) << "a form that mends the settings needs the table";
 }
 
 TEST(PluginLoad, HoldsTheFileAgainstItsDigest) {
