@@ -7,6 +7,7 @@ the tests say that this part was skipped.
 import json
 import os
 import re
+import threading
 from pathlib import Path
 from urllib.parse import unquote_plus
 
@@ -75,11 +76,14 @@ def _with_lists(node):
 
 class Contract:
     def __init__(self, files):
-        self._operations = []  # (method, compiled path, operation, document, path items' parameters)
+        self._operations = []  # (variables in the path, method, pattern of it, operation, document, parameters)
+        self._resolvers = {}  # per document: making one is slow, and it serves one thread at a time
+        self._lock = threading.Lock()
         for file in files:
             document = json.loads(file.read_text())
             prefix = self._prefix(document)
             _nullable_as_any_of(document)
+            self._resolvers[id(document)] = jsonschema.RefResolver.from_schema(document)
             for path, item in document["paths"].items():
                 # The fixed paths first, so that /search is not taken for an id.
                 pattern = re.compile("^" + re.sub(r"\\\{[^/]+?\\\}", "[^/]+", re.escape(prefix + path)) + "$")
@@ -188,10 +192,10 @@ class Contract:
         return node
 
     def _faults(self, value, schema, document):
-        resolver = jsonschema.RefResolver.from_schema(document)
-        validator = jsonschema.Draft4Validator(schema, resolver=resolver)
-        return [f"{'.'.join(str(p) for p in error.absolute_path) or 'the body'}: {error.message[:300]}"
-                for error in validator.iter_errors(value)]
+        validator = jsonschema.Draft4Validator(schema, resolver=self._resolvers[id(document)])
+        with self._lock:
+            return [f"{'.'.join(str(p) for p in error.absolute_path) or 'the body'}: {error.message[:300]}"
+                    for error in validator.iter_errors(value)]
 
     def _form_faults(self, value, schema, document, name=""):
         prefix = f"{name}: " if name else ""

@@ -5,6 +5,7 @@ A double listens on two ports. One speaks the provider's language; the other is 
   GET    /book                     every entry of the book
   GET    /requests                 what came in: method, path, headers, body, and what its description refuses of it
   GET    /contract                 {"checked": true} or why not
+  POST   /try      {"method", "path", "query"?, "headers"?, "body"?}   what the description refuses of this request
   POST   /faults   [{...}]         add faults (below); GET: those left; DELETE: none
   POST   /refuse   {"on": true}    refuse connections, until {"on": false}
   POST   /clock    {"now": 18e8}   set the double's clock (Unix seconds); {"advance": 60}
@@ -29,6 +30,7 @@ import argparse
 import json
 import random
 import re
+import select
 import socket
 import struct
 import sys
@@ -205,6 +207,7 @@ class ProviderDouble:
 
     name = "provider"
     descriptions = ()  # of contract.py
+    undescribed = ()  # paths that begin so are the double's own, such as a page for the customer
 
     def __init__(self, folder, now=None):
         self.lock = threading.RLock()
@@ -227,7 +230,7 @@ class ProviderDouble:
         return None
 
     def answered(self, request, answer, ran):
-        """`answer` will be sent, whatever becomes of it on the way; `ran`: the request was worked on."""
+        """`answer` will be sent, whatever becomes of it on the way; None: the request was dropped unread. `ran`: it was worked on."""
 
     def signed(self, body, how):
         """The headers that prove the event: how is right, wrong, old, both, stale or future."""
@@ -249,6 +252,8 @@ class ProviderDouble:
 
     def _serve_provider(self, connection):
         if self.faults.before_read():
+            # Earlier the other side might take it for a connection that was refused.
+            select.select([connection], [], [], 10)
             reset(connection)
             return
         request = read_request(connection)
@@ -265,7 +270,7 @@ class ProviderDouble:
         answer = self._worked_on(request, known, fault)
         if kind == "delay" and fault.get("when", "after") == "after":
             time.sleep(fault["seconds"])
-        if kind == "" and self.contract is not None and not note["refused"]:
+        if kind == "" and self.contract is not None and not request.path.startswith(self.undescribed) and not note["refused"]:
             note["answer_refused"] = self.contract.answer_faults(request.method, request.path, answer.status, answer.headers, answer.body)
         if kind == "reset_after_read":
             reset(connection)
@@ -285,15 +290,13 @@ class ProviderDouble:
             if fault["fault"] == "status":
                 body = fault.get("body", {"error": {"type": "api_error", "message": "scripted"}})
                 answer = Answer(fault["status"], body, {"Content-Type": "application/json", **fault.get("headers", {})})
-            if answer is None:
-                answer = Answer(500, {})  # nobody will read it
             if known is None:
                 self.answered(request, answer, runs)
-        return answer
+        return answer if answer is not None else Answer(500, {})  # which nobody will read
 
     def _note(self, request):
         faults = []
-        if self.contract is not None:
+        if self.contract is not None and not request.path.startswith(self.undescribed):
             faults = self.contract.request_faults(request.method, request.path, request.query, request.headers, request.body)
         note = {"method": request.method, "path": request.path, "query": request.query, "headers": request.headers,
                 "body": request.body.decode("utf-8", "replace"), "refused": faults, "answer_refused": []}
@@ -326,6 +329,9 @@ class ProviderDouble:
         if path == "/refuse":
             (self.provider.close if order["on"] else self.provider.open)()
             return {}
+        if path == "/try":
+            sent = {"content-type": "application/x-www-form-urlencoded", **order.get("headers", {})}
+            return self.contract.request_faults(order["method"], order["path"], order.get("query", ""), sent, order.get("body", "").encode())
         if path == "/webhooks/deliver":
             return self._deliver(**order)
         with self.lock:
