@@ -160,7 +160,7 @@ class PluginGateway final : public payments::Gateway {
   }
 
  private:
-  static constexpr PaymentRules saving{.asked = std::nullopt, .saves_method = true};
+  static inline const PaymentRules saving{.asked = std::nullopt, .saves_method = true};
 
   [[nodiscard]] const bursar_payment_v1* table() const { return instance_->tables().payment; }
 

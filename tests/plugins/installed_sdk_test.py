@@ -1,5 +1,8 @@
-"""The SDK as a plugin's author has it: installed by itself into a folder of its own, then, outside of the tree and against that
-folder alone, every bundled plugin, every example and whatever bursar-plugin-new writes is built and passes bursar-plugin-check.
+"""The SDK as a plugin's author has it.
+
+First the commands of docs/plugin-developer/README.md are run as they stand there, on a copy of the tree that holds the SDK alone, up
+to a plugin that Bursar loads. Then, outside of the tree and against the SDK that was installed so, every bundled plugin, every example
+and whatever bursar-plugin-new writes is built and passes bursar-plugin-check.
 
 No header of the kernel, of Boost or of Poco may take part, which is read from what the compiler says it read.
 """
@@ -14,6 +17,13 @@ import subprocess
 import sys
 import tempfile
 
+GUIDE = pathlib.Path("docs", "plugin-developer", "README.md")
+SDK_ALONE = ["CMakeLists.txt", "CMakePresets.json", "cmake", "sdk"]
+# What a configuration needs beside the guide's own part.
+CONFIGURATION = """\
+provider: {name: Example Hosting, country: DE, timezone: Europe/Berlin, currencies: [EUR]}
+database: {url: "sqlite:book.db"}
+"""
 KINDS = ["payment", "webhook", "panel", "notify", "frontend"]
 # Where headers may come from beside the SDK and the plugin's own folder: the compiler, the C and C++ libraries, and
 # nlohmann-json, which is header-only and which bundled plugins and templates read JSON with.
@@ -66,11 +76,37 @@ def bundled(plugins):
     return len(re.findall(r"^ *bursar_add_plugin\(", text, re.M))
 
 
-def try_everything(tree, folder):
-    prefix = folder / "prefix"
-    configure(tree / "sdk", folder / "sdk-build", "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_INSTALL_PREFIX={prefix}")
-    run("cmake", "--build", folder / "sdk-build", "--parallel", "2")
-    run("cmake", "--install", folder / "sdk-build")
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.S | re.M)
+
+
+def follow_the_guide(tree, folder, bursar):
+    """Runs the guide's commands; answers where the SDK is installed."""
+    copy = folder / "tree"
+    copy.mkdir()
+    for name in SDK_ALONE:
+        (shutil.copytree if (tree / name).is_dir() else shutil.copy)(tree / name, copy / name)
+    commands = blocks(tree / GUIDE, "sh")
+    if len(commands) != 3:
+        raise Failed(f"{GUIDE} has {len(commands)} blocks of commands, 3 were expected")
+    for command in commands:
+        run("sh", "-euc", command, cwd=copy)
+    place = folder / "installed-plugins"
+    place.mkdir()
+    shutil.copy(copy / "acme" / "build" / "acme.so", place)
+    (folder / "key").write_text("sk_test")
+    (folder / "key").chmod(0o600)
+    configured = blocks(tree / GUIDE, "yaml")[0].replace("/usr/lib/bursar/plugins", str(place)).replace("/etc/bursar/secrets/acme", str(folder / "key"))
+    (folder / "bursar.yaml").write_text(CONFIGURATION + configured)
+    listed = run(bursar, "plugin", "list", "--config", folder / "bursar.yaml", cwd=folder)
+    if not re.search(r"^acme +acme +loaded ", listed, re.M):
+        raise Failed(f"the guide's plugin was not loaded:\n{listed}")
+    shutil.rmtree(copy)  # nothing may lean on it
+    return folder / "bursar-sdk"
+
+
+def try_everything(tree, folder, bursar):
+    prefix = follow_the_guide(tree, folder, bursar)
     jobs = []
     for source in (tree / "plugins", tree / "sdk" / "examples"):
         shutil.copytree(source, folder / source.name)
@@ -78,22 +114,28 @@ def try_everything(tree, folder):
     for kind in KINDS:
         run(prefix / "bin" / "bursar-plugin-new", kind, f"acme-{kind}", "--in", folder)
         jobs.append((folder / f"acme-{kind}", 1))
-    shutil.rmtree(folder / "sdk-build")  # nothing may lean on it
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         counts = list(pool.map(lambda job: build_and_check(job[0], prefix, job[1]), jobs))
     print(f"{sum(counts)} plugins of {len(jobs)} projects built against the installed SDK and passed bursar-plugin-check")
 
 
+def ccache_folder():
+    """The usual one, which ccache looks for by HOME."""
+    usual = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "ccache"
+    return os.environ.get("CCACHE_DIR", str(usual))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tree", type=pathlib.Path, required=True)
-    tree = parser.parse_args().tree.resolve()
+    parser.add_argument("--bursar", type=pathlib.Path, required=True)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bursar-installed-sdk-") as name:
         folder = pathlib.Path(name).resolve()
         # The folder has another name each time; what is compiled in it is the same.
-        os.environ.update(CCACHE_BASEDIR=str(folder), CCACHE_NOHASHDIR="1")
+        os.environ.update(HOME=str(folder), CCACHE_BASEDIR=str(folder), CCACHE_NOHASHDIR="1", CCACHE_DIR=ccache_folder())
         try:
-            try_everything(tree, folder)
+            try_everything(options.tree.resolve(), folder, options.bursar.resolve())
         except Failed as failed:
             sys.exit(str(failed))
 
