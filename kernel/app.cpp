@@ -82,8 +82,10 @@ struct App::State {
     for (const settings::Job& job : config.jobs) {
       for (const auto& step : steps) by_job[job.name].push_back(step.get());
     }
-    scheduler::Options options{.chunk_accounts = config.billing.chunk_accounts,
-                               .after_run = [this](const scheduler::RunContext&) { wake(); }};
+    scheduler::Options options{
+        .chunk_accounts = config.billing.chunk_accounts,
+        // While runs are caught up the customer's messages wait, to be one.
+        .after_run = [this](const scheduler::RunContext& run) { run.catch_up ? workers.wake() : wake(); }};
     BURSAR_TRY(made, scheduler::Scheduler::create(*db, clock(), config.jobs, by_job, options));
     scheduler = std::move(made);
     return {};

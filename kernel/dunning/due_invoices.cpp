@@ -98,7 +98,7 @@ void DunningStep::plan_next(storage::Transaction& tx, CivilDate today, const std
   tx.update_many("invoices", 1, batch);
 }
 
-notices::Values DunningStep::values(const DueInvoice& invoice) const {
+notices::Values DunningStep::values(const DueInvoice& invoice) {
   return {{"invoice_number", invoice.number},
           {"balance", invoice.balance.to_string()},
           {"due_on", invoice.due_on.to_string()}};

@@ -1,6 +1,8 @@
 // The common part of the dunning steps: which invoices are due for an action, in chunks, and planning what follows.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -39,7 +41,23 @@ class DunningStep : public scheduler::Step {
                    scheduler::Counts& counts) = 0;
 
   // The values that every dunning text may use.
-  [[nodiscard]] notices::Values values(const DueInvoice& invoice) const;
+  [[nodiscard]] static notices::Values values(const DueInvoice& invoice);
+  // The account's notice of that name among `notices`, made where there is none, with the invoice as its newest item.
+  // Invoices that come due together, as after downtime, are one message. `cause` names the first.
+  template <class F>
+  static notices::Notice& notice_for(std::vector<notices::Notice>& notices, notices::Template name,
+                                     const DueInvoice& invoice, F&& cause) {
+    auto found = std::find_if(notices.begin(), notices.end(), [&](const notices::Notice& notice) {
+      return notice.name == name && notice.account == invoice.account;
+    });
+    if (found == notices.end()) {
+      notices.push_back(
+          {.cause = cause(), .account = invoice.account, .name = name, .values = values(invoice), .items = {}});
+      found = std::prev(notices.end());
+    }
+    found->items.push_back(values(invoice));
+    return *found;
+  }
   // The day on which the plan comes to `action` if nothing is paid and this step is executed today; "" when never.
   [[nodiscard]] std::string planned_day(const DueInvoice& invoice, CivilDate today,
                                         invoicing::DunningAction action) const;

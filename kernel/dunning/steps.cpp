@@ -1,9 +1,11 @@
 #include "dunning/steps.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "dunning/due_invoices.hpp"
 #include "invoicing/issue.hpp"
+#include "invoicing/periods.hpp"
 #include "services/services.hpp"
 
 namespace bursar::dunning {
@@ -24,17 +26,31 @@ class Reminders final : public DunningStep {
   [[nodiscard]] std::string_view name() const override { return "reminders"; }
 
  protected:
+  // One message for each account, and one more where some of its invoices are overdue and others not yet.
   void act(storage::Transaction&, const scheduler::RunContext&, CivilDate today,
            const std::vector<DueInvoice>& invoices, std::vector<Notice>& notices, scheduler::Counts& counts) override {
-    for (const DueInvoice& invoice : invoices) {
-      notices::Values texts = values(invoice);
-      texts.emplace_back("suspend_on", planned_day(invoice, today, DunningAction::suspend));
-      notices.push_back({.cause = cause("reminder", invoice.id, invoice.planned.step.offset),
-                         .account = invoice.account,
-                         .name = today > invoice.due_on ? Template::overdue : Template::reminder,
-                         .values = std::move(texts)});
+    const auto before = std::ssize(notices);
+    for (const auto name : {Template::reminder, Template::overdue}) {
+      for (const DueInvoice& invoice : invoices) {
+        if ((today > invoice.due_on) != (name == Template::overdue)) continue;
+        Notice& notice = notice_for(notices, name, invoice,
+                                    [&] { return cause("reminder", invoice.id, invoice.planned.step.offset); });
+        const std::string day = planned_day(invoice, today, DunningAction::suspend);
+        if (name == Template::overdue && !day.empty()) earliest(notice.values, "suspend_on", day);
+      }
     }
-    counts["reminders"] += static_cast<std::int64_t>(invoices.size());
+    counts["reminders"] += std::ssize(notices) - before;
+  }
+
+ private:
+  static void earliest(notices::Values& values, std::string_view key, const std::string& day) {
+    const auto found =
+        std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == key; });
+    if (found == values.end()) {
+      values.emplace_back(key, day);
+    } else {
+      found->second = std::min(found->second, day);
+    }
   }
 };
 
@@ -54,12 +70,9 @@ class LateFees final : public DunningStep {
       const auto issued = invoicing::issue_late_fee(tx, rules(), invoice.id, fee, run.now);
       if (!issued.ok()) throw std::runtime_error(issued.error().detail);
       if (!*issued) continue;
-      notices::Values texts = values(invoice);
-      texts.emplace_back("amount", fee.to_string());
-      notices.push_back({.cause = cause("late_fee", invoice.id, 0),
-                         .account = invoice.account,
-                         .name = Template::late_fee,
-                         .values = std::move(texts)});
+      notice_for(notices, Template::late_fee, invoice, [&] { return cause("late_fee", invoice.id, 0); })
+          .items.back()
+          .emplace_back("amount", fee.to_string());
       ++counts["late_fees"];
     }
   }
@@ -124,10 +137,11 @@ class Termination final : public DunningStep {
   [[nodiscard]] std::string_view name() const override { return "termination"; }
 
  protected:
-  void act(storage::Transaction& tx, const scheduler::RunContext& run, CivilDate,
+  void act(storage::Transaction& tx, const scheduler::RunContext& run, CivilDate today,
            const std::vector<DueInvoice>& invoices, std::vector<Notice>& notices, scheduler::Counts& counts) override {
     const auto services = change(tx, services_of(tx, invoices, "suspended"), services::Change::terminate, run.now);
     for (const AffectedService& service : services) {
+      invoicing::end_billing(tx, rules(), service.id, today, run.now);
       notices::Values texts = values(invoice_of(invoices, service));
       texts.emplace_back("service", service.label);
       notices.push_back({.cause = "terminated:" + std::to_string(service.id.value()),

@@ -2,10 +2,9 @@
 // its discount, whether paid or not; of a service that never began, everything is. Others on a grouped invoice are not
 // touched. Then the services whose day has come end.
 #include <algorithm>
-#include <map>
 
 #include "base/assert.hpp"
-#include "invoicing/corrections.hpp"
+#include "invoicing/periods.hpp"
 #include "invoicing/step_support.hpp"
 #include "services/services.hpp"
 
@@ -35,27 +34,6 @@ std::vector<Wish> read_wishes(storage::Rows rows) {
   return wishes;
 }
 
-using LinesByInvoice = std::map<InvoiceId, std::vector<LineId>>;
-
-// Lines of periods that begin on or after the end, with the discounts on them.
-LinesByInvoice lines_after(Transaction& tx, ServiceId service, CivilDate end) {
-  std::vector<std::int64_t> invoices;
-  {
-    auto rows = tx.query(
-        "SELECT DISTINCT invoice_id FROM invoice_lines WHERE service_id = $1 AND period_start >= $2"
-        " AND kind = 'recurring' AND removed_at IS NULL",
-        service, end);
-    while (rows.next()) invoices.push_back(rows.integer(0));
-  }
-  LinesByInvoice lines;
-  auto rows = tx.query(
-      "SELECT invoice_id, id FROM invoice_lines WHERE invoice_id IN {list:$1} AND service_id = $2"
-      " AND period_start >= $3 AND removed_at IS NULL ORDER BY id",
-      std::span<const std::int64_t>(invoices), service, end);
-  while (rows.next()) lines[rows.id<InvoiceId>(0)].push_back(rows.id<LineId>(1));
-  return lines;
-}
-
 // Everything that the order of a service that never began put on its invoice.
 LinesByInvoice lines_of_order(Transaction& tx, const Service& service) {
   LinesByInvoice lines;
@@ -73,17 +51,6 @@ bool is_invoiced(Transaction& tx, const Service& service, CivilDate period_start
       " AND removed_at IS NULL",
       service.id, period_start);
   return rows.next();
-}
-
-// The first day from which periods are taken back. A period that begins on the day of an immediate end has begun when
-// it is paid: ending at once gives nothing back. While it is unpaid it need not be paid any more.
-CivilDate first_day_taken_back(Transaction& tx, const Wish& wish) {
-  if (!wish.immediate) return wish.effective_on;
-  auto rows = tx.query(
-      "SELECT 1 FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id WHERE l.service_id = $1"
-      " AND l.period_start = $2 AND l.kind = 'recurring' AND l.removed_at IS NULL AND i.status <> 'open'",
-      wish.service, wish.effective_on);
-  return rows.next() ? wish.effective_on.plus_days(1) : wish.effective_on;
 }
 
 // The periods taken back are to be invoiced again, should the wish be withdrawn.
@@ -144,13 +111,10 @@ class CancellationStep final : public scheduler::Step {
     const auto service = services::find_service(tx, wish.service);
     BURSAR_ASSERT(service.has_value());
     const bool never_began = service->status == ServiceStatus::pending;
-    const CivilDate from = first_day_taken_back(tx, wish);
-    const auto lines = never_began ? lines_of_order(tx, *service) : lines_after(tx, service->id, from);
-    for (const auto& [invoice, ids] : lines) {
-      const auto taken = take_back_lines(tx, rules_, invoice, ids, "Service cancelled", now);
-      // A void or written-off invoice has nothing to give.
-      if (taken.ok()) ++counts["invoices_adjusted"];
-    }
+    const CivilDate from = wish.immediate ? first_day_unbegun(tx, wish.service, wish.effective_on) : wish.effective_on;
+    const auto lines = never_began ? lines_of_order(tx, *service) : lines_from(tx, service->id, from);
+    const int adjusted = take_back(tx, rules_, lines, "Service cancelled", now);
+    if (adjusted > 0) counts["invoices_adjusted"] += adjusted;
     take_back_periods(tx, *service, from);
     tx.execute("UPDATE cancellations SET adjusted_at = $2 WHERE service_id = $1", wish.service, now);
   }

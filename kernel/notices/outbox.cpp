@@ -1,5 +1,7 @@
 #include "notices/outbox.hpp"
 
+#include <algorithm>
+#include <compare>
 #include <map>
 
 #include "base/money.hpp"
@@ -9,7 +11,7 @@ namespace {
 
 using storage::Batch;
 
-constexpr int invoices_a_batch = 500;
+constexpr std::size_t invoices_a_batch = 500;
 
 struct Recipient {
   std::string address;
@@ -30,17 +32,56 @@ std::string amount_text(std::int64_t minor, std::string_view currency) {
   return Money(minor, Currency::parse(currency).value()).to_string();
 }
 
-Notice invoice_notice(Template name, const storage::Rows& row) {
-  const bool paid = row.text(4) == "paid";
-  return {.cause = std::string(to_string(name)) + ":" + std::to_string(row.integer(0)),
-          .account = row.id<AccountId>(1),
-          .name = name,
-          .values = {{"invoice_number", row.string(2)},
-                     {"due_on", row.string(3)},
-                     {"paid", paid ? "yes" : ""},
-                     {"total", amount_text(row.integer(5), row.text(7))},
-                     {"balance", amount_text(row.integer(6), row.text(7))},
-                     {"autopay_on", row.string(8)}}};
+Values invoice_values(const storage::Rows& row) {
+  return {{"invoice_number", row.string(2)},
+          {"due_on", row.string(3)},
+          {"paid", row.text(4) == "paid" ? "yes" : ""},
+          {"total", amount_text(row.integer(5), row.text(7))},
+          {"balance", amount_text(row.integer(6), row.text(7))},
+          {"autopay_on", row.string(8)}};
+}
+
+// The invoices of the spans [first, last], by account, so that each account is told once.
+struct Told {
+  std::int64_t account;
+  std::int64_t invoice;
+  auto operator<=>(const Told&) const = default;
+};
+
+struct Waiting {
+  std::map<Template, std::vector<Told>> invoices;
+  std::int64_t last_span = 0;
+};
+
+Waiting read_waiting(storage::Connection& c) {
+  Waiting waiting;
+  auto rows = c.query(
+      "SELECT s.id, s.template, i.account_id, i.id FROM notice_spans s"
+      " LEFT JOIN invoices i ON i.id BETWEEN s.first_id AND s.last_id");
+  while (rows.next()) {
+    waiting.last_span = std::max(waiting.last_span, rows.integer(0));
+    if (!rows.is_null(3)) waiting.invoices[template_named(rows.text(1))].push_back({rows.integer(2), rows.integer(3)});
+  }
+  for (auto& [name, invoices] : waiting.invoices) std::sort(invoices.begin(), invoices.end());
+  return waiting;
+}
+
+// The end of a batch that begins at `begin`: whole accounts, about `invoices_a_batch` invoices.
+std::size_t batch_end(const std::vector<Told>& told, std::size_t begin) {
+  std::size_t end = std::min(begin + invoices_a_batch, told.size());
+  while (end < told.size() && told[end].account == told[end - 1].account) ++end;
+  return end;
+}
+
+std::vector<std::int64_t> ids_of(std::span<const Told> told) {
+  std::vector<std::int64_t> ids;
+  ids.reserve(told.size());
+  for (const Told& one : told) ids.push_back(one.invoice);
+  return ids;
+}
+
+void forget_spans(storage::Transaction& tx, std::int64_t last) {
+  tx.execute("DELETE FROM notice_spans WHERE id <= $1", last);
 }
 
 }  // namespace
@@ -59,7 +100,7 @@ void Outbox::enqueue(storage::Transaction& tx, std::span<const Notice> notices, 
     values.emplace_back("customer_name", person.name);
     values.emplace_back("provider_name", provider_name_);
     values.emplace_back("portal_url", portal_url_);
-    const Text text = render(notice.name, values);
+    const Text text = render(notice.name, values, notice.items);
     for (const std::string& channel : channels_) {
       const bool is_new =
           tx.execute(
@@ -91,44 +132,55 @@ void Outbox::enqueue_span(storage::Transaction& tx, Template name, std::int64_t 
   tx.insert_many("notice_spans", span);
 }
 
-bool Outbox::spread_batch(storage::Transaction& tx, Instant now, std::int64_t& written) const {
-  auto span = tx.query("SELECT id, template, first_id, last_id FROM notice_spans ORDER BY id LIMIT 1");
-  if (!span.next()) return false;
-  const std::int64_t id = span.integer(0), first = span.integer(2), last = span.integer(3);
-  const Template name = template_named(span.text(1));
+// The cause names the newest invoice: were the server killed before the spans are forgotten and more invoices came
+// meanwhile, the customer is told of them, too.
+void Outbox::enqueue_invoices(storage::Transaction& tx, Template name, std::span<const std::int64_t> invoices,
+                              Instant now) const {
   std::vector<Notice> notices;
-  std::int64_t reached = first - 1;
-  if (!channels_.empty()) {
-    auto rows = tx.query(
-        "SELECT id, account_id, coalesce(number, ''), due_on, status, total, balance, currency, coalesce(autopay_on, "
-        "'') "
-        "FROM invoices WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3",
-        first, last, invoices_a_batch);
-    while (rows.next()) {
-      reached = rows.integer(0);
-      notices.push_back(invoice_notice(name, rows));
+  auto rows = tx.query(
+      "SELECT id, account_id, coalesce(number, ''), due_on, status, total, balance, currency, coalesce(autopay_on, '')"
+      " FROM invoices WHERE id IN {list:$1} ORDER BY account_id, id",
+      invoices);
+  while (rows.next()) {
+    Values values = invoice_values(rows);
+    const auto account = rows.id<AccountId>(1);
+    if (notices.empty() || notices.back().account != account) {
+      notices.push_back({.cause = {}, .account = account, .name = name, .values = values});
     }
+    notices.back().cause = std::string(to_string(name)) + ":" + std::to_string(rows.integer(0));
+    notices.back().items.push_back(std::move(values));
   }
   enqueue(tx, notices, now);
-  if (static_cast<int>(notices.size()) < invoices_a_batch) {
-    tx.execute("DELETE FROM notice_spans WHERE id = $1", id);
-  } else {
-    tx.execute("UPDATE notice_spans SET first_id = $2 WHERE id = $1", id, reached + 1);
-  }
-  written += static_cast<std::int64_t>(notices.size());
-  return true;
 }
 
 std::int64_t Outbox::spread(storage::Database& db, Instant now) const {
+  const Waiting waiting = db.read([&](storage::Connection& c) { return read_waiting(c); });
+  if (waiting.last_span == 0) return 0;
   std::int64_t total = 0;
-  for (bool more = true; more;) {
-    std::int64_t written = 0;
-    more = db.write("spread_notices", [&](storage::Transaction& tx) {
-      written = 0;
-      return spread_batch(tx, now, written);
-    });
-    total += written;
+  for (const auto& [name, told] : waiting.invoices) {
+    if (channels_.empty()) break;
+    for (std::size_t begin = 0, end = 0; begin < told.size(); begin = end) {
+      end = batch_end(told, begin);
+      const auto ids = ids_of(std::span(told).subspan(begin, end - begin));
+      db.write("spread_notices", [&, name = name](storage::Transaction& tx) { enqueue_invoices(tx, name, ids, now); });
+      total += static_cast<std::int64_t>(ids.size());
+    }
   }
+  db.write("forget_spans", [&](storage::Transaction& tx) { forget_spans(tx, waiting.last_span); });
+  return total;
+}
+
+std::int64_t Outbox::spread(storage::Transaction& tx, Instant now) const {
+  const Waiting waiting = read_waiting(tx);
+  std::int64_t total = 0;
+  for (const auto& [name, told] : waiting.invoices) {
+    for (std::size_t begin = 0, end = 0; begin < told.size(); begin = end) {
+      end = batch_end(told, begin);
+      enqueue_invoices(tx, name, ids_of(std::span(told).subspan(begin, end - begin)), now);
+    }
+    total += static_cast<std::int64_t>(told.size());
+  }
+  forget_spans(tx, waiting.last_span);
   return total;
 }
 

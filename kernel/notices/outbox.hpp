@@ -22,7 +22,8 @@ struct Notice {
   std::string cause;  // "reminder:<invoice>:3"
   AccountId account;
   Template name = Template::invoice_created;
-  Values values;  // customer_name, provider_name and portal_url are added
+  Values values;  // customer_name, provider_name and portal_url are added; of several items those of the first, too
+  Items items = {};
 };
 
 class Outbox {
@@ -38,11 +39,15 @@ class Outbox {
   // one reservation gave.
   static void enqueue_span(storage::Transaction& tx, Template name, std::int64_t first, std::int64_t last, Instant now);
 
-  // Writes the messages of waiting spans, in batches of their own transactions. Answers how many were written.
+  // Writes the messages of all waiting spans, one for each account however many of its invoices they hold, in batches
+  // of their own transactions. Answers how many were written.
   std::int64_t spread(storage::Database& db, Instant now) const;
+  // The same within one transaction, for a preview.
+  std::int64_t spread(storage::Transaction& tx, Instant now) const;
 
  private:
-  bool spread_batch(storage::Transaction& tx, Instant now, std::int64_t& written) const;
+  void enqueue_invoices(storage::Transaction& tx, Template name, std::span<const std::int64_t> invoices,
+                        Instant now) const;
   std::string provider_name_;
   std::string portal_url_;
   std::vector<std::string> channels_;

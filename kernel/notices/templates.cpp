@@ -18,11 +18,17 @@ struct Source {
 constexpr const char* sign_off = "\n\n{{provider_name}}\n{{portal_url}}\n";
 
 constexpr std::array<Source, 12> sources{{
-    {Template::invoice_created, "invoice_created", "Invoice {{invoice_number}}: {{total}}, due {{due_on}}",
-     "Hello {{customer_name}},\n\nyour invoice {{invoice_number}} over {{total}} is ready.\n"
+    {Template::invoice_created, "invoice_created",
+     "{{#several}}{{several}} new invoices{{/several}}"
+     "{{^several}}Invoice {{invoice_number}}: {{total}}, due {{due_on}}{{/several}}",
+     "Hello {{customer_name}},\n\n{{#several}}your new invoices are ready:\n{{/several}}"
+     "{{#items}}"
+     "{{#several}}\nInvoice {{invoice_number}} over {{total}}.\n{{/several}}"
+     "{{^several}}your invoice {{invoice_number}} over {{total}} is ready.\n{{/several}}"
      "{{#paid}}It is paid from your credit; there is nothing to do.\n{{/paid}}"
      "{{^paid}}Still to pay: {{balance}}, by {{due_on}}.\n{{/paid}}"
-     "{{#autopay_on}}It will be charged automatically on {{autopay_on}}.\n{{/autopay_on}}"},
+     "{{#autopay_on}}It will be charged automatically on {{autopay_on}}.\n{{/autopay_on}}"
+     "{{/items}}"},
     {Template::payment_received, "payment_received", "Payment of {{amount}} received",
      "Hello {{customer_name}},\n\nthank you: we received {{amount}}{{#invoice_number}} for invoice "
      "{{invoice_number}}{{/invoice_number}}.\n"
@@ -36,16 +42,24 @@ constexpr std::array<Source, 12> sources{{
      "Hello {{customer_name}},\n\nyour bank asks you to confirm the payment of {{amount}} for invoice "
      "{{invoice_number}}.\n"
      "{{#action_url}}Confirm it here: {{action_url}}\n{{/action_url}}"},
-    {Template::reminder, "reminder", "Reminder: invoice {{invoice_number}} is due {{due_on}}",
-     "Hello {{customer_name}},\n\n{{balance}} of invoice {{invoice_number}} will be due on {{due_on}}.\n"},
-    {Template::overdue, "overdue", "Invoice {{invoice_number}} is overdue",
-     "Hello {{customer_name}},\n\n{{balance}} of invoice {{invoice_number}} was due on {{due_on}} and has not arrived "
-     "yet.\n"
+    {Template::reminder, "reminder",
+     "Reminder: {{#several}}{{several}} invoices are due soon{{/several}}"
+     "{{^several}}invoice {{invoice_number}} is due {{due_on}}{{/several}}",
+     "Hello {{customer_name}},\n\n"
+     "{{#items}}{{balance}} of invoice {{invoice_number}} will be due on {{due_on}}.\n{{/items}}"},
+    {Template::overdue, "overdue",
+     "{{#several}}{{several}} invoices are overdue{{/several}}"
+     "{{^several}}Invoice {{invoice_number}} is overdue{{/several}}",
+     "Hello {{customer_name}},\n\n"
+     "{{#items}}{{balance}} of invoice {{invoice_number}} was due on {{due_on}} and has not arrived yet.\n{{/items}}"
      "{{#suspend_on}}Without payment the services on it will be suspended on {{suspend_on}}.\n{{/suspend_on}}"
      "If your bank has trouble, write to us before that: we will find a way.\n"},
-    {Template::late_fee, "late_fee", "Late fee for invoice {{invoice_number}}",
-     "Hello {{customer_name}},\n\ninvoice {{invoice_number}} is overdue since {{due_on}}. A late fee of {{amount}} was "
-     "added.\n"},
+    {Template::late_fee, "late_fee",
+     "{{#several}}Late fees for {{several}} invoices{{/several}}"
+     "{{^several}}Late fee for invoice {{invoice_number}}{{/several}}",
+     "Hello {{customer_name}},\n\n"
+     "{{#items}}Invoice {{invoice_number}} is overdue since {{due_on}}. A late fee of {{amount}} was "
+     "added.\n{{/items}}"},
     {Template::suspended, "suspended", "{{service}} is suspended",
      "Hello {{customer_name}},\n\n{{service}} is suspended because invoice {{invoice_number}} ({{balance}}, due "
      "{{due_on}}) is not paid.\n"
@@ -76,6 +90,15 @@ std::string fill(const std::string& text, const kainjow::mustache::data& values)
   return parsed.render(values);
 }
 
+void set_all(kainjow::mustache::data& data, const Values& values) {
+  for (const auto& [key, value] : values) {
+    if (value.empty())
+      data.set(key, false);
+    else
+      data.set(key, one_line(value, 1000));
+  }
+}
+
 // Not inside a UTF-8 sequence.
 std::size_t character_start(std::string_view text, std::size_t at) {
   while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
@@ -102,14 +125,17 @@ std::string one_line(std::string_view text, std::size_t limit) {
   return out;
 }
 
-Text render(Template name, const Values& values) {
+Text render(Template name, const Values& values, const Items& items) {
   kainjow::mustache::data data;
-  for (const auto& [key, value] : values) {
-    if (value.empty())
-      data.set(key, false);
-    else
-      data.set(key, one_line(value, 1000));
+  set_all(data, values);
+  data.set("several", items.size() > 1 ? kainjow::mustache::data(std::to_string(items.size())) : false);
+  kainjow::mustache::data list(kainjow::mustache::data::type::list);
+  for (const Values& item : items) {
+    kainjow::mustache::data one;
+    set_all(one, item);
+    list << one;
   }
+  data.set("items", list);
   const Source& source = source_of(name);
   return {.subject = one_line(fill(source.subject, data)), .body = fill(std::string(source.body) + sign_off, data)};
 }

@@ -27,12 +27,14 @@ Template template_named(std::string_view stored);  // throws InvariantBroken for
 
 // Names as they stand in the templates: "invoice_number" -> "INV-2027-000012". An empty value hides a {{#section}}.
 using Values = std::vector<std::pair<std::string, std::string>>;
+// What a text lists, one {{#items}}section{{/items}} each; a text about several things also has {{#several}}: how many.
+using Items = std::vector<Values>;
 
 struct Text {
   std::string subject;  // one line, whatever the values hold
   std::string body;
 };
-Text render(Template name, const Values& values);
+Text render(Template name, const Values& values, const Items& items = {});
 
 // Line breaks and other control characters become spaces, so that a value can't add a header; at most `limit` bytes,
 // cut between characters.

@@ -6,6 +6,7 @@
 #include "http/call.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
+#include "payments/payments.hpp"
 
 namespace bursar::http {
 
@@ -167,6 +168,7 @@ Result<Answer> preview(Call& call) {
   JsonWriter w;
   bool truncated = false;
   const auto report = [&](storage::Transaction& tx) {
+    call.app.payment_context->outbox.spread(tx, at);  // as it is done after a run
     w = JsonWriter();
     w.begin_object().field("at", at);
     truncated = write_invoices(w, tx, call, marks);

@@ -5,6 +5,7 @@
 #include "http/call.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
+#include "invoicing/periods.hpp"
 #include "services/cancellation.hpp"
 
 namespace bursar::http {
@@ -134,6 +135,9 @@ Result<Answer> operate(Call& call) {
                                                      : services::Change::activate;
       BURSAR_CHECK(
           services::change_service(tx, service.id, change, {.actor = call.actor(), .reason = reason}, call.now));
+      if (change == services::Change::terminate) {
+        invoicing::end_billing(tx, call.app.rules, service.id, call.today(), call.now);
+      }
     }
     BURSAR_TRY(changed, find(call, tx));
     return render(call, changed);

@@ -1,0 +1,49 @@
+#include "invoicing/periods.hpp"
+
+#include <span>
+
+#include "invoicing/corrections.hpp"
+
+namespace bursar::invoicing {
+
+using storage::Transaction;
+
+LinesByInvoice lines_from(Transaction& tx, ServiceId service, CivilDate from) {
+  std::vector<std::int64_t> invoices;
+  {
+    auto rows = tx.query(
+        "SELECT DISTINCT invoice_id FROM invoice_lines WHERE service_id = $1 AND period_start >= $2"
+        " AND kind = 'recurring' AND removed_at IS NULL",
+        service, from);
+    while (rows.next()) invoices.push_back(rows.integer(0));
+  }
+  LinesByInvoice lines;
+  auto rows = tx.query(
+      "SELECT invoice_id, id FROM invoice_lines WHERE invoice_id IN {list:$1} AND service_id = $2"
+      " AND period_start >= $3 AND removed_at IS NULL ORDER BY id",
+      std::span<const std::int64_t>(invoices), service, from);
+  while (rows.next()) lines[rows.id<InvoiceId>(0)].push_back(rows.id<LineId>(1));
+  return lines;
+}
+
+CivilDate first_day_unbegun(Transaction& tx, ServiceId service, CivilDate today) {
+  auto rows = tx.query(
+      "SELECT 1 FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id WHERE l.service_id = $1"
+      " AND l.period_start = $2 AND l.kind = 'recurring' AND l.removed_at IS NULL AND i.status <> 'open'",
+      service, today);
+  return rows.next() ? today.plus_days(1) : today;
+}
+
+int take_back(Transaction& tx, const Rules& rules, const LinesByInvoice& lines, std::string_view reason, Instant now) {
+  int adjusted = 0;
+  for (const auto& [invoice, ids] : lines) {
+    if (take_back_lines(tx, rules, invoice, ids, reason, now).ok()) ++adjusted;
+  }
+  return adjusted;
+}
+
+void end_billing(Transaction& tx, const Rules& rules, ServiceId service, CivilDate today, Instant now) {
+  take_back(tx, rules, lines_from(tx, service, first_day_unbegun(tx, service, today)), "Service terminated", now);
+}
+
+}  // namespace bursar::invoicing

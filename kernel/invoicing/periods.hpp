@@ -1,0 +1,32 @@
+// Periods of a service that have not begun when it ends: what is taken back of invoices. Internal to invoicing, but for
+// end_billing().
+#pragma once
+
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "invoicing/rules.hpp"
+#include "storage/database.hpp"
+
+namespace bursar::invoicing {
+
+using LinesByInvoice = std::map<InvoiceId, std::vector<LineId>>;
+
+// Lines of periods that begin on or after `from`, with the discounts on them.
+LinesByInvoice lines_from(storage::Transaction& tx, ServiceId service, CivilDate from);
+
+// The first day from which periods count as not begun when a service ends at once on `today`. A period that begins on
+// that very day has begun when it is paid: ending at once gives nothing back. While it is unpaid it need not be paid
+// any more.
+CivilDate first_day_unbegun(storage::Transaction& tx, ServiceId service, CivilDate today);
+
+// Answers how many invoices were adjusted; a void or written-off one has nothing to give.
+int take_back(storage::Transaction& tx, const Rules& rules, const LinesByInvoice& lines, std::string_view reason,
+              Instant now);
+
+// For a service that was terminated today: nobody pays for a period that it will not see. What was paid for one becomes
+// credit.
+void end_billing(storage::Transaction& tx, const Rules& rules, ServiceId service, CivilDate today, Instant now);
+
+}  // namespace bursar::invoicing
