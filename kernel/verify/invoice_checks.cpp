@@ -94,6 +94,45 @@ const QueryCheck checks[] = {
      "SELECT late_fee_of, CAST(count(*) AS TEXT) || ' late fees' FROM invoices WHERE late_fee_of IS NOT NULL GROUP BY "
      "late_fee_of "
      "HAVING count(*) > 1"},
+    {"credit_note_numbers_follow_dates", "A later credit note is not dated before an earlier one.", "crn",
+     "SELECT id, number || ' is dated ' || issued_on || ', the one before it ' || before FROM (SELECT id, number, "
+     "issued_on, lag(issued_on) OVER (PARTITION BY series ORDER BY sequence) AS before FROM credit_notes) s WHERE "
+     "before > issued_on"},
+    {"credit_note_within_line",
+     "No line is credited beyond what it charged, and what counts as taken back is credited "
+     "in whole.",
+     "lin",
+     "SELECT l.id, 'charged ' || CAST(l.net + l.tax AS TEXT) || ', credited ' || CAST(c.gross AS TEXT) FROM "
+     "invoice_lines l JOIN (SELECT line_id, sum(net + tax) AS gross FROM credit_note_lines GROUP BY line_id) c ON "
+     "c.line_id = l.id WHERE (l.net + l.tax >= 0 AND (c.gross < 0 OR c.gross > l.net + l.tax)) OR "
+     "(l.net + l.tax < 0 AND (c.gross > 0 OR c.gross < l.net + l.tax)) OR "
+     "(l.removed_at IS NOT NULL AND c.gross <> l.net + l.tax)"},
+    {"paid_is_legal", "What is paid has a number and a day of payment.", "inv",
+     "SELECT id, 'paid without a number or a day' FROM invoices WHERE status = 'paid' AND (number IS NULL OR paid_at "
+     "IS "
+     "NULL)"},
+    {"billed_until_due_date", "The billed periods of a service reach its next due date.", "srv",
+     "SELECT s.id, 'next due ' || s.next_due_on || ', and no period was billed until then' FROM services s LEFT JOIN "
+     "(SELECT DISTINCT service_id, period_end FROM invoice_lines WHERE kind = 'recurring') l ON l.service_id = s.id "
+     "AND "
+     "l.period_end = s.next_due_on WHERE s.next_due_on IS NOT NULL AND s.periods_invoiced > 0 AND l.service_id IS "
+     "NULL"},
+    {"names_what_is_there", "Invoices, services and orders name accounts, parties, products and services that exist.",
+     "acc",
+     "SELECT i.account_id, 'an invoice names an account or a party that is not there' FROM invoices i WHERE NOT EXISTS "
+     "(SELECT 1 FROM accounts a WHERE a.id = i.account_id) OR NOT EXISTS (SELECT 1 FROM parties p WHERE p.id = "
+     "i.seller_party_id AND p.account_id IS NULL) OR NOT EXISTS (SELECT 1 FROM parties p WHERE p.id = i.buyer_party_id "
+     "AND "
+     "p.account_id = i.account_id) "
+     "UNION ALL SELECT s.account_id, 'a service names an account or a product that is not there' FROM services s WHERE "
+     "NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = s.account_id) OR NOT EXISTS (SELECT 1 FROM products p WHERE "
+     "p.id = "
+     "s.product_id) "
+     "UNION ALL SELECT l.account_id, 'a line names a service that is not there' FROM invoice_lines l WHERE "
+     "l.service_id "
+     "IS NOT NULL AND NOT EXISTS (SELECT 1 FROM services s WHERE s.id = l.service_id) "
+     "UNION ALL SELECT o.account_id, 'an order names an invoice that is not there' FROM orders o WHERE o.invoice_id IS "
+     "NOT NULL AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.id = o.invoice_id)"},
 };
 
 }  // namespace

@@ -52,6 +52,35 @@ const QueryCheck checks[] = {
      "SELECT s.id, 'its user is missing or disabled' FROM sessions s LEFT JOIN users u ON u.id = s.user_id AND "
      "u.status = 'active' "
      "WHERE u.id IS NULL"},
+    {"effect_is_over", "An act with an outcome is not looked at again.", "eff",
+     "SELECT id, kind || ' ' || key || ' is ' || state || ' and would be looked at again' FROM effects WHERE state IN "
+     "('done', 'failed') AND (next_at IS NOT NULL OR finished_at IS NULL)"},
+    {"message_is_pursued", "A message that waits has an effect that sends it.", "msg",
+     "SELECT m.id, m.cause || ' waits and nothing sends it' FROM messages m WHERE m.status = 'waiting' AND NOT EXISTS "
+     "(SELECT 1 FROM effects e WHERE e.object_id = m.id AND e.kind = 'message' AND e.state NOT IN ('done', 'failed'))"},
+    {"running_run_is_held", "A run under way is held by a process until a certain time.", "run",
+     "SELECT id, job || ' at ' || scheduled_at || ' runs without an owner' FROM scheduler_runs WHERE status = "
+     "'running' "
+     "AND (owner IS NULL OR lease_until IS NULL)"},
+    {"done_run_did_all_steps", "A run is done when its steps are.", "run",
+     "SELECT r.id, r.job || ' at ' || r.scheduled_at || ' is done without its step ' || s.step FROM scheduler_runs r "
+     "JOIN scheduler_steps s ON s.run_id = r.id WHERE r.status = 'done' AND s.status <> 'done'"},
+    {"cancellation_is_done", "A service that a customer cancelled has ended when the wish says so.", "srv",
+     "SELECT c.service_id, 'the cancellation is done, the service is ' || s.status FROM cancellations c JOIN services "
+     "s "
+     "ON s.id = c.service_id WHERE c.status = 'done' AND s.status NOT IN ('cancelled', 'terminated')"},
+    {"answer_is_stored", "An idempotency key that is done has its answer.", "",
+     "SELECT route || ' ' || key, 'done without an answer' FROM idempotency_keys WHERE state = 'done' AND status IS "
+     "NULL"},
+    {"account_has_owner", "An account that people act for has an owner among them.", "acc",
+     "SELECT account_id, 'none of its ' || CAST(count(*) AS TEXT) || ' members is an owner' FROM memberships GROUP BY "
+     "account_id HAVING sum(CASE WHEN role = 'owner' THEN 1 ELSE 0 END) = 0"},
+    {"state_has_cause", "A service is in its state because something in the audit trail put it there.", "srv",
+     "SELECT s.id, 'it is ' || s.status || ', and the audit trail does not say since when' FROM services s WHERE "
+     "s.status <> 'pending' AND NOT EXISTS (SELECT 1 FROM audit_events e WHERE e.account_id = s.account_id AND "
+     "e.object = "
+     "'srv:' || CAST(s.id AS TEXT) AND e.action = CASE s.status WHEN 'active' THEN 'service.activate' WHEN 'suspended' "
+     "THEN 'service.suspend' WHEN 'cancelled' THEN 'service.cancel' ELSE 'service.terminate' END)"},
 };
 
 }  // namespace

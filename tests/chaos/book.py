@@ -166,6 +166,55 @@ INVARIANTS = {
     "a message went out once": "SELECT cause FROM messages GROUP BY cause, recipient, channel HAVING count(*) > 1",
     "no act is forgotten": "SELECT id FROM effects WHERE state IN ('recorded', 'in_flight', 'unknown', 'waiting') AND next_at IS NULL AND "
                            "lease_until IS NULL",
+    "open means owed": "SELECT id FROM invoices WHERE status = 'open' AND balance <= 0",
+    "nothing is owed below zero": "SELECT id FROM invoices WHERE balance < 0",
+    "an invoice is its lines":
+        "SELECT i.id FROM invoices i WHERE i.status <> 'void' AND i.net + i.tax <> (SELECT coalesce(sum(l.net + l.tax), 0) FROM "
+        "invoice_lines l WHERE l.invoice_id = i.id AND (l.removed_at IS NULL OR l.id IN (SELECT line_id FROM credit_note_lines)))",
+    "an invoice's balance is what was not paid, credited or given up":
+        "SELECT i.id FROM invoices i WHERE i.status NOT IN ('draft', 'void', 'uncollectible') AND i.total - i.balance <> "
+        "(SELECT coalesce(sum(amount), 0) FROM allocations a WHERE a.invoice_id = i.id) + "
+        "(SELECT coalesce(sum(total), 0) FROM credit_notes n WHERE n.invoice_id = i.id)",
+    "a payment is what it paid and what became credit":
+        "SELECT p.id FROM payments p JOIN journal_entries e ON e.kind = 'payment_received' AND e.source_id = p.id WHERE p.received <> "
+        "(SELECT -sum(o.amount) FROM postings o WHERE o.entry_id = e.id AND o.ledger_account IN ('receivable', 'customer_credit'))",
+    "refunds are not more than the payment":
+        "SELECT p.id FROM payments p WHERE p.received < (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.payment_id = p.id AND "
+        "r.status <> 'failed')",
+    "the ledger owes the tax of the documents":
+        "SELECT b.place FROM (SELECT ledger_account AS place, currency, -sum(amount) AS amount FROM postings WHERE ledger_account LIKE "
+        "'tax_payable/%' GROUP BY ledger_account, currency) b WHERE b.amount <> "
+        "(SELECT coalesce(sum(l.tax), 0) FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id WHERE 'tax_payable/' || l.tax_place = "
+        "b.place AND i.currency = b.currency AND (l.removed_at IS NULL OR l.id IN (SELECT line_id FROM credit_note_lines))) - "
+        "(SELECT coalesce(sum(c.tax), 0) FROM credit_note_lines c JOIN invoice_lines l ON l.id = c.line_id JOIN invoices i ON i.id = "
+        "l.invoice_id WHERE 'tax_payable/' || l.tax_place = b.place AND i.currency = b.currency)",
+    "credit notes are not more than their invoice":
+        "SELECT i.id FROM invoices i WHERE i.total < (SELECT coalesce(sum(n.total), 0) FROM credit_notes n WHERE n.invoice_id = i.id)",
+    "dates do not fall as numbers grow":
+        "SELECT a.number FROM invoices a JOIN invoices b ON a.series = b.series AND b.sequence = a.sequence + 1 WHERE b.issued_on < a.issued_on",
+    "dates of credit notes do not fall as numbers grow":
+        "SELECT a.number FROM credit_notes a JOIN credit_notes b ON a.series = b.series AND b.sequence = a.sequence + 1 WHERE b.issued_on < "
+        "a.issued_on",
+    "billed periods do not overlap":
+        "SELECT a.id FROM invoice_lines a JOIN invoice_lines b ON a.service_id = b.service_id AND a.id < b.id AND a.kind = 'recurring' AND "
+        "b.kind = 'recurring' AND a.removed_at IS NULL AND b.removed_at IS NULL WHERE a.period_start < b.period_end AND b.period_start < "
+        "a.period_end",
+    "what has ended is not due": "SELECT id FROM services WHERE (ended_at IS NULL) <> (status NOT IN ('cancelled', 'terminated')) OR "
+                                 "(ended_at IS NOT NULL AND next_due_on IS NOT NULL)",
+    "nobody pays for a period that begins after the end":
+        "SELECT l.id FROM invoice_lines l JOIN services s ON s.id = l.service_id JOIN invoices i ON i.id = l.invoice_id WHERE s.ended_at IS "
+        "NOT NULL AND l.kind = 'recurring' AND l.removed_at IS NULL AND i.status IN ('open', 'paid') AND l.period_start > "
+        "substr(s.ended_at, 1, 10)",
+    "a message that waits will be sent": "SELECT id FROM messages WHERE status = 'waiting' AND id NOT IN (SELECT object_id FROM effects "
+                                         "WHERE kind = 'message' AND state NOT IN ('done', 'failed'))",
+    "a panel that is not as wanted is worked on":
+        "SELECT id FROM services WHERE desired_state <> actual_state AND desired_state NOT IN ('none', 'terminated') AND id NOT IN "
+        "(SELECT object_id FROM effects WHERE kind = 'provision' AND state NOT IN ('done', 'failed'))",
+    "an account with members has an owner": "SELECT account_id FROM memberships GROUP BY account_id HAVING max(CASE WHEN role = 'owner' THEN "
+                                            "1 ELSE 0 END) = 0",
+    "a session belongs to a live user": "SELECT id FROM sessions WHERE user_id NOT IN (SELECT id FROM users WHERE status = 'active')",
+    "a run that is done did its steps": "SELECT run_id FROM scheduler_steps WHERE status <> 'done' AND run_id IN (SELECT id FROM "
+                                        "scheduler_runs WHERE status = 'done')",
 }
 
 

@@ -207,3 +207,17 @@ def credit(provider: Provider, amount: str, number: str) -> None:
 @verb(r"staff (?P<operation>suspend|unsuspend|terminate) {text}")
 def operate(provider: Provider, operation: str, text: str) -> None:
     provider.call("POST", f"/services/{provider.service_id(text)}/operations/{operation}", {"reason": "by the story"})
+
+
+# -- saved methods ----------------------------------------------------------------------------------------------------
+
+@verb(r"{who} saves the card {code}")
+def saves_card(provider: Provider, who: str, code: str) -> None:
+    """A token of the sandbox gateway; its README tells what each does when it is charged."""
+    provider.call("POST", f"/accounts/{provider.customers[who]['id']}/payment-methods",
+                  {"gateway": "cards", "token": code, "label": code}, who)
+
+
+@verb(r"{who} turns auto-pay (?P<wish>on|off)")
+def turns_autopay(provider: Provider, who: str, wish: str) -> None:
+    provider.call("PUT", f"/accounts/{provider.customers[who]['id']}/autopay", {"enabled": wish == "on"}, who)

@@ -179,12 +179,12 @@ def _payments(provider) -> dict[str, Document]:
 
 @view("mails")
 def _mails(provider) -> dict[str, Document]:
-    found = {}
-    for message in reversed(provider.all("/notifications")):
-        number = provider.number("mail", message["id"])
-        who = customer_named(provider, message["account_id"])
-        found[f"mail {number} to {who}"] = Document({"subject": message["subject"]})
-    return found
+    # Several workers write them, so those of one step are told in the order of customer and subject.
+    messages = sorted(provider.all("/notifications"), key=lambda m: (customer_named(provider, m["account_id"]), m["subject"], m["id"]))
+    numbered = sorted(((provider.number("mail", m["id"]), m) for m in messages if m["id"] in provider.numbers.get("mail", {})),
+                      key=lambda pair: pair[0])
+    numbered += [(provider.number("mail", m["id"]), m) for m in messages if m["id"] not in {known["id"] for _, known in numbered}]
+    return {f"mail {number} to {customer_named(provider, m['account_id'])}": Document({"subject": m["subject"]}) for number, m in numbered}
 
 
 # -- a preview against what then happens ------------------------------------------------------------------------------

@@ -188,6 +188,7 @@ class InvoicingTest : public ::testing::TestWithParam<storage::Backend> {
   void start_over() {
     std::destroy_at(&db);
     std::construct_at(&db, GetParam(), test::Schema::migrated);
+    accounts_ = 0;
     use(config());
   }
 
