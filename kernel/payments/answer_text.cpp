@@ -71,6 +71,7 @@ std::string to_text(const GatewayAnswer& answer) {
                {"decline_code", answer.decline_code},
                {"decline_text", answer.decline_text},
                {"expires_at", answer.expires_at ? json(answer.expires_at->to_string()) : json(nullptr)},
+               {"ready", answer.ready},
                {"error", answer.error}});
 }
 
@@ -92,6 +93,7 @@ std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
   if (const json& expires = value.at("expires_at"); !expires.is_null()) {
     answer.expires_at = Instant::parse(expires.get<std::string>()).value();
   }
+  answer.ready = value.value("ready", false);  // absent from answers stored before there was `complete`
   answer.error = value.at("error").get<std::string>();
   return answer;
 }

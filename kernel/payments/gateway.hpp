@@ -53,6 +53,7 @@ struct GatewayAnswer {
   std::string decline_text = {};
   std::optional<Instant> expires_at = std::nullopt;
   std::optional<Duration> poll_after = std::nullopt;
+  bool ready = false;      // pending: the customer has approved, and nothing happens before `complete`
   std::string error = {};  // for outcome unknown and not_attempted: why, for staff
   std::optional<GatewayMethod> method = std::nullopt;
 };
@@ -66,6 +67,7 @@ struct ChargeRequest {
   Money amount;
   std::string method_token;  // empty: the customer is present (begin)
   std::string return_url;
+  bool save_method = false;  // begin: the customer agreed to have the method kept
 };
 
 // Saves a method without a payment. A success carries `method` and no money.
@@ -81,6 +83,13 @@ struct SetupRequest {
   std::string customer_email = {};
   std::string customer_country = {};
   std::string locale = {};
+};
+
+struct CompleteRequest {
+  std::string idempotency_key;
+  std::string payment_id;
+  std::string gateway_reference;
+  Money amount;
 };
 
 struct RefundRequest {
@@ -114,6 +123,12 @@ class Gateway {
   virtual GatewayAnswer lookup_setup(const std::string& setup_id, const std::string& reference) = 0;
   // Forgets a saved method at the gateway; answers why it could not, or empty. A method that was gone is forgotten.
   virtual std::string detach(const std::string& account_id, const std::string& method_token) = 0;
+  // Takes the money of a payment whose answer was `ready`. Its own effect, with its own key; after an unknown outcome a
+  // lookup that answers `ready` again says that it was not taken. requires_action: the customer must approve anew, and
+  // the next complete is another effect. Only where an answer can be ready.
+  virtual GatewayAnswer complete(const CompleteRequest& /*request*/) {
+    return {.outcome = GatewayOutcome::not_attempted, .error = "this gateway completes nothing"};
+  }
   // What the gateway knows of a payment (or refund) of ours. not_attempted: it has never heard of it.
   virtual GatewayAnswer lookup(const std::string& payment_id, const std::string& reference, Money asked) = 0;
 };

@@ -52,6 +52,7 @@ void check_rules(const GatewayAnswer& answer, const PaymentRules& rules, AnswerR
   if (rules.saves_method) return check_saving(answer, reader);
   const bool declined = answer.outcome == GatewayOutcome::declined;
   const bool untouched = answer.outcome == GatewayOutcome::not_attempted;
+  if (answer.ready && answer.outcome != GatewayOutcome::pending) reader.fault("it is ready without being pending");
   if (answer.outcome == GatewayOutcome::succeeded && answer.reference.empty())
     reader.fault("it succeeded without a reference");
   if (answer.processed) {
@@ -179,6 +180,7 @@ GatewayAnswer read_payment(const bursar_payment_result& result, const PaymentRul
   answer.decline_code = reader.text(result.decline_code, "the decline code", 100);
   answer.decline_text = reader.text(result.decline_text, "the decline text");
   answer.expires_at = reader.time(result.expires_at, "the time of expiry");
+  answer.ready = (result.flags & BURSAR_PAYMENT_READY) != 0;
   answer.poll_after = reader.wait(result.poll_after_ms, "the time before asking again");
   answer.method = reader.method(result.method);
   check_rules(answer, rules, reader);

@@ -7,6 +7,7 @@ namespace bursar::plugin_host {
 namespace {
 
 using payments::ChargeRequest;
+using payments::CompleteRequest;
 using payments::GatewayAnswer;
 using payments::GatewayInfo;
 using payments::GatewayOutcome;
@@ -29,11 +30,25 @@ struct ChargeFrame {
     abi.amount = to_abi(request.amount);
     abi.method_token = lend(request.method_token);
     abi.return_url = lend(request.return_url);
+    if (request.save_method) abi.flags |= BURSAR_CHARGE_SAVE_METHOD;
   }
   ChargeFrame(const ChargeFrame&) = delete;
   ChargeFrame& operator=(const ChargeFrame&) = delete;
   const ChargeRequest request;
   bursar_charge abi;
+  bursar_payment_result result = sized<bursar_payment_result>();
+};
+
+struct CompleteFrame {
+  explicit CompleteFrame(const CompleteRequest& from) : request(from), abi(sized<bursar_capture>()) {
+    abi.payment_id = lend(request.payment_id);
+    abi.gateway_reference = lend(request.gateway_reference);
+    abi.amount = to_abi(request.amount);
+  }
+  CompleteFrame(const CompleteFrame&) = delete;
+  CompleteFrame& operator=(const CompleteFrame&) = delete;
+  const CompleteRequest request;
+  bursar_capture abi;
   bursar_payment_result result = sized<bursar_payment_result>();
 };
 
@@ -131,6 +146,11 @@ class PluginGateway final : public payments::Gateway {
   GatewayAnswer refund(const RefundRequest& request) override {
     if (!BURSAR_OFFERS(table(), refund)) return unsupported("refund");
     return perform("refund", table()->refund, std::make_shared<RefundFrame>(request), {request.amount, false});
+  }
+
+  GatewayAnswer complete(const CompleteRequest& request) override {
+    if (!BURSAR_OFFERS(table(), complete)) return unsupported("complete payments");
+    return perform("complete", table()->complete, std::make_shared<CompleteFrame>(request), {request.amount, false});
   }
 
   GatewayAnswer setup(const SetupRequest& request) override {

@@ -5,6 +5,7 @@
 //   Payment capture(Call&, const Capture&)         Payment void_payment(Call&, const Capture&)
 //   Payment refund(Call&, const Refund&)           Payment lookup(Call&, const Lookup&)
 //   Payment setup(Call&, const MethodSetup&)       void detach_method(Call&, const Detach&)
+//   Payment complete(Call&, const Capture&)
 //   PaymentOptions payment_options() const
 #pragma once
 
@@ -98,12 +99,19 @@ struct Payment {
   std::string decline_code{};
   std::string decline_text{};
   Method method{};
+  bool ready = false;  // pending: the customer has approved, `complete` takes the money
 
   static Payment succeeded(std::string reference) { return make(PaymentOutcome::succeeded, std::move(reference)); }
   static Payment authorized(std::string reference) { return make(PaymentOutcome::authorized, std::move(reference)); }
   static Payment pending(std::string reference, Milliseconds poll_after = Milliseconds(0)) {
     Payment out = make(PaymentOutcome::pending, std::move(reference));
     out.poll_after = poll_after;
+    return out;
+  }
+  // The customer has approved; the host calls `complete`.
+  static Payment ready_to_complete(std::string reference) {
+    Payment out = make(PaymentOutcome::pending, std::move(reference));
+    out.ready = true;
     return out;
   }
   static Payment requires_action(std::string reference, Action action) {
@@ -213,6 +221,7 @@ inline void write(Call& call, const Payment& in, bursar_payment_result* out) {
   BURSAR_WRITE(out, expires_at, to_abi(in.expires_at));
   BURSAR_WRITE(out, poll_after_ms, in.poll_after.count());
   BURSAR_WRITE(out, decline_class, static_cast<bursar_decline_class>(in.decline_class));
+  BURSAR_WRITE(out, flags, in.ready ? BURSAR_PAYMENT_READY : 0u);
   BURSAR_WRITE(out, decline_code, call.keep(in.decline_code));
   BURSAR_WRITE(out, decline_text, call.keep(in.decline_text));
   BURSAR_WRITE(out, method,
@@ -236,6 +245,10 @@ concept HasCapture = requires(T& t, Call& c, const Capture& q) {
 template <class T>
 concept HasVoid = requires(T& t, Call& c, const Capture& q) {
   { t.void_payment(c, q) } -> std::same_as<Payment>;
+};
+template <class T>
+concept HasComplete = requires(T& t, Call& c, const Capture& q) {
+  { t.complete(c, q) } -> std::same_as<Payment>;
 };
 template <class T>
 concept HasRefund = requires(T& t, Call& c, const Refund& q) {
@@ -315,6 +328,13 @@ struct PaymentTable {
       table.lookup = [](bursar_plugin* p, bursar_call* c, const bursar_lookup* q, bursar_payment_result* r) noexcept {
         return guarded_outcome(c, r, Effect::reads, BURSAR_PAYMENT_NOT_ATTEMPTED,
                                [&](Call& call) { write(call, self(p).lookup(call, read(*q)), r); });
+      };
+    }
+    if constexpr (HasComplete<T>) {
+      table.complete = [](bursar_plugin* p, bursar_call* c, const bursar_capture* q,
+                          bursar_payment_result* r) noexcept {
+        return guarded_outcome(c, r, Effect::acts, BURSAR_PAYMENT_NOT_ATTEMPTED,
+                               [&](Call& call) { write(call, self(p).complete(call, read(*q)), r); });
       };
     }
     if constexpr (HasDetach<T>) {

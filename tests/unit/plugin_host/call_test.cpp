@@ -160,7 +160,7 @@ TEST_F(PluginCalls, GarbledAnswersAreUnknownAndBookNothing) {
   auto& host = start(fixtures, {instance("g", "garbled")});
   auto* gateway = host.gateways().find("g");
   ASSERT_NE(gateway, nullptr);
-  for (std::int64_t minor = 1; minor <= 18; ++minor) {
+  for (std::int64_t minor = 1; minor <= 19; ++minor) {
     if (minor == 9) continue;  // the one that is right
     const auto answer = gateway->charge(charge_of(minor, "pay_" + std::to_string(minor), "tok"));
     EXPECT_EQ(answer.outcome, GatewayOutcome::unknown) << minor;
@@ -170,6 +170,24 @@ TEST_F(PluginCalls, GarbledAnswersAreUnknownAndBookNothing) {
   }
   EXPECT_EQ(gateway->charge(charge_of(9, "pay_9", "tok")).outcome, GatewayOutcome::succeeded);
   EXPECT_NE(log.text().find("misbehaving"), std::string::npos);
+}
+
+TEST_F(PluginCalls, ApprovedPaymentIsReadyAndCompleteTakesIt) {
+  auto& host = start(fixtures, {instance("approves", "good"), instance("plain", "garbled")});
+  auto* gateway = host.gateways().find("approves");
+  ASSERT_NE(gateway, nullptr);
+  const auto approved = gateway->begin(charge_of(100));
+  EXPECT_EQ(approved.outcome, GatewayOutcome::pending);
+  EXPECT_TRUE(approved.ready);
+  const payments::CompleteRequest request{.idempotency_key = "complete-pay_1-1",
+                                          .payment_id = "pay_1",
+                                          .gateway_reference = approved.reference,
+                                          .amount = charge_of(100).amount};
+  const auto taken = gateway->complete(request);
+  EXPECT_EQ(taken.outcome, GatewayOutcome::succeeded) << taken.decline_text << taken.error;
+  EXPECT_EQ(taken.reference, "taken-pay_1");
+  EXPECT_FALSE(taken.ready);
+  EXPECT_EQ(host.gateways().find("plain")->complete(request).outcome, GatewayOutcome::not_attempted);
 }
 
 TEST_F(PluginCalls, ExceptionsEndAtThePluginsEdgeAndAreUnknown) {

@@ -61,6 +61,10 @@ typedef struct bursar_method {
   int32_t expiry_month;
 } bursar_method;
 
+/* With pending, from lookup or a webhook: the customer has done their part, and nothing more happens by itself. The
+ * host calls `complete`, which takes the money. */
+#define BURSAR_PAYMENT_READY 1u
+
 typedef struct bursar_payment_result {
   uint32_t struct_size;
   bursar_payment_outcome outcome;
@@ -72,7 +76,7 @@ typedef struct bursar_payment_result {
   bursar_time expires_at; /* when the action or the pending payment lapses by itself */
   int64_t poll_after_ms;  /* pending: not before this should lookup be asked; 0: the host's own schedule */
   bursar_decline_class decline_class;
-  uint32_t reserved;
+  uint32_t flags;           /* BURSAR_PAYMENT_READY */
   bursar_str decline_code;  /* one of: insufficient_funds, expired, stolen_or_lost, wrong_details, limit_reached,
                                suspected_fraud,  method_revoked, currency_unsupported, amount_out_of_range,
                                authentication_failed, issuer_unavailable, other */
@@ -103,13 +107,13 @@ typedef struct bursar_charge {
   bursar_str locale;           /* BCP 47 */
 } bursar_charge;
 
-/* For capture and void. */
+/* For capture, void and complete. */
 typedef struct bursar_capture {
   uint32_t struct_size;
   uint32_t reserved;
   bursar_str payment_id;
-  bursar_str gateway_reference; /* of the authorization */
-  bursar_money amount;          /* capture: how much, at most what was authorized. void: all of it */
+  bursar_str gateway_reference; /* of the authorization; complete: the last that an answer brought */
+  bursar_money amount; /* capture: how much, at most what was authorized. void: all of it. complete: what was asked */
 } bursar_capture;
 
 typedef struct bursar_refund {
@@ -208,6 +212,14 @@ typedef struct bursar_payment_v1 {
    * where nothing is left to do; pending while the provider still verifies it. declined: the provider refuses the
    * method. */
   bursar_status (*setup)(bursar_plugin*, bursar_call*, const bursar_setup*, bursar_payment_result*);
+  /* [worker] For providers where the customer only approves and the merchant then takes: takes the money of a payment
+   * that is BURSAR_PAYMENT_READY. An effect of its own, with its own key, recorded before it is tried.
+   *  - Answers as charge does, with one exception: requires_action means that the customer must approve anew (another
+   *    card), after which the payment is ready again and the next complete is a new operation with a new key.
+   *  - not_attempted: nothing was taken by this call, and the payment is as ready as it was.
+   *  - After an unknown outcome lookup decides. READY again: it was not taken, and the same complete, with the same
+   * key, may be tried again. */
+  bursar_status (*complete)(bursar_plugin*, bursar_call*, const bursar_capture*, bursar_payment_result*);
 } bursar_payment_v1;
 
 #ifdef __cplusplus
