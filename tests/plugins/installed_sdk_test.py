@@ -25,9 +25,10 @@ provider: {name: Example Hosting, country: DE, timezone: Europe/Berlin, currenci
 database: {url: "sqlite:book.db"}
 """
 KINDS = ["payment", "webhook", "panel", "notify", "frontend"]
-# Where headers may come from beside the SDK and the plugin's own folder: the compiler, the C and C++ libraries, and
-# nlohmann-json, which is header-only and which bundled plugins and templates read JSON with.
-SYSTEM = re.compile(r"^/usr/(lib/|include/(c\+\+/|[a-z0-9_]+-linux-gnu/|linux/|asm|nlohmann/|[^/]+$))")
+# Where headers may come from beside the SDK and the plugin's own folder: the compiler, the C and C++ libraries,
+# nlohmann-json, which is header-only and which bundled plugins and templates read JSON with, and OpenSSL, whose
+# certificates the host's crypto service does not know (paypal checks PayPal's).
+SYSTEM = re.compile(r"^/usr/(lib/|include/(c\+\+/|[a-z0-9_]+-linux-gnu/|linux/|asm|nlohmann/|openssl/|[^/]+$))")
 
 
 class Failed(Exception):
