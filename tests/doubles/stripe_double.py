@@ -67,6 +67,7 @@ class StripeDouble(ProviderDouble):
         self.in_progress = set()
         self.counter = 0
         self.search_lag = 60
+        self.page_size = 100
         self.livemode = False
         self.secret = "whsec_double"
         self.old_secret = "whsec_double_before"
@@ -162,7 +163,7 @@ class StripeDouble(ProviderDouble):
         if "starting_after" in form:
             ids = [item["id"] for item in found]
             found = found[ids.index(form["starting_after"]) + 1:]
-        limit = int(form.get("limit", 10))
+        limit = min(int(form.get("limit", 10)), self.page_size)
         return {"object": "list", "url": url, "has_more": len(found) > limit, "data": found[:limit]}
 
     def of_kind(self, kind):
@@ -231,7 +232,7 @@ class StripeDouble(ProviderDouble):
             self.get(form["customer"], "customer", "customer")
         method = self.get(form["payment_method"], "PaymentMethod", "payment_method")
         if self.cards[method["id"]][1] != form.get("customer"):
-            raise invalid("The payment method does not belong to the customer.", param="payment_method")
+            raise invalid("The provided PaymentMethod was detached from a Customer, or belongs to another.", param="payment_method")
         intent = self.new_intent(amount, currency, form.get("customer"), form)
         self.confirm(intent, method, present=form.get("off_session") != "true")
         if intent["status"] == "requires_payment_method":
@@ -469,7 +470,7 @@ class StripeDouble(ProviderDouble):
 
     def control_configure(self, **values):
         for name, value in values.items():
-            if name not in ("search_lag", "livemode", "secret", "old_secret"):
+            if name not in ("search_lag", "page_size", "livemode", "secret", "old_secret"):
                 raise ValueError(f"{name} can't be configured")
             setattr(self, name, value)
 

@@ -45,6 +45,16 @@ bool tells_more(const Payment& left, const Payment& right) {
   return rank(left) > rank(right);
 }
 
+// Within the quotation marks of a search.
+std::string quoted(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 // Walks a list, newest first. False: it was longer than what is walked, so what was not seen may still be in it.
 bool walk(bursar::Call& call, Api& api, const std::string& path, const Form& query,
           const std::function<void(const Object&)>& look) {
@@ -140,9 +150,10 @@ Payment Gateway::by_entry(bursar::Call& call, std::string_view id, const Entry& 
 
 Payment Gateway::by_looking_everywhere(bursar::Call& call, const bursar::Lookup& lookup) {
   using bursar::LookupKind;
+  if (lookup.kind == LookupKind::setup) return Payment::not_attempted();  // as by_entry: nobody has its address
   if (lookup.kind == LookupKind::payment || lookup.kind == LookupKind::any) {
     Form query;
-    query.add("query", "metadata[\"" + std::string(meta_payment) + "\"]:\"" + std::string(lookup.id) + "\"");
+    query.add("query", "metadata[\"" + std::string(meta_payment) + "\"]:\"" + quoted(lookup.id) + "\"");
     query.add({"expand", ""}, "data.latest_charge.balance_transaction");
     query.add({"expand", ""}, "data.payment_method");
     const Json answer = api_.get(call, "/v1/payment_intents/search", query);

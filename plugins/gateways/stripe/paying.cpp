@@ -1,5 +1,6 @@
 // begin, charge, setup, refund, detach: what acts.
 #include "gateway.hpp"
+#include "hex.hpp"
 
 namespace stripe {
 
@@ -23,9 +24,8 @@ Payment Gateway::refused(bursar::Call& call, const Failure& failure) {
   const auto declined = [&](std::string_view code) {
     return Payment::declined(bursar::Decline::final, std::string(code), failure.message);
   };
-  if (failure.missing("payment_method") || failure.missing("customer") ||
-      failure.code == "payment_method_unexpected_state")
-    return declined("method_revoked");
+  // Detached, deleted with its customer, or attached to another one: this method will not come back.
+  if (failure.param == "payment_method" || failure.missing("customer")) return declined("method_revoked");
   if (failure.code.starts_with("amount_too_") || failure.code == "charge_already_refunded" ||
       failure.param == "amount" || failure.code == "invalid_charge_amount_no_decimal_compatible" ||
       failure.param.ends_with("[unit_amount]"))
@@ -39,7 +39,10 @@ Payment Gateway::refused(bursar::Call& call, const Failure& failure) {
 }
 
 std::string Gateway::new_customer(bursar::Call& call, const Person& person, const std::string& key) {
-  const Answer made = api_.post(call, "/v1/customers", customer_form(person), key + ":customer");
+  const Form form = customer_form(person);
+  // A name may have changed since an attempt whose answer was lost: that is another request, under another key.
+  const std::string digest = hex(host_.hash(BURSAR_DIGEST_SHA256, form.encoded())).substr(0, 16);
+  const Answer made = api_.post(call, "/v1/customers", form, key + ":customer:" + digest);
   if (made.failure)
     throw NothingDone("Stripe made no customer: " + made.failure->message, bursar::Retry::after_fix, {});
   std::string customer = Object(made.json, "customer").text("id");

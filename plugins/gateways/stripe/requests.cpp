@@ -98,7 +98,9 @@ Form intent_form(const bursar::Charge& charge, std::int64_t amount, const std::s
   // Not the default, which captures in the background: the answer would not have the fee yet.
   form.add("capture_method", "automatic");
   form.add({"automatic_payment_methods", "enabled"}, "true");
-  form.add({"automatic_payment_methods", "allow_redirects"}, "never");
+  // Some saved methods, wallets above all, may lead through a page of their own, and need to know where it leads back.
+  if (charge.return_url.empty()) form.add({"automatic_payment_methods", "allow_redirects"}, "never");
+  form.add_unless_empty("return_url", charge.return_url);
   form.add_unless_empty("description", charge.description);
   form.add_unless_empty("statement_descriptor_suffix", suffix);
   add_metadata(form, {}, charge);

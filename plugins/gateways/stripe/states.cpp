@@ -55,12 +55,16 @@ Payment declined_by_intent(const Object& intent, const char* error_field) {
   return Payment::declined(bursar::Decline::soft, "other", "Stripe: " + intent.text("status"));
 }
 
-bursar::Money fee_of(const Object& intent) {
+// Absent where Stripe has not booked it yet. One that can't be, being negative or above the payment, is left out: it is
+// no reason to doubt the payment.
+bursar::Money fee_of(const Object& intent, const bursar::Money& processed) {
   if (!intent.is_object("latest_charge")) return {};
   const Object charge = intent.object("latest_charge");
   if (!charge.is_object("balance_transaction")) return {};
   const Object transaction = charge.object("balance_transaction");
-  return from_stripe(transaction.integer("fee"), transaction.text("currency"));
+  bursar::Money fee = from_stripe(transaction.integer("fee"), transaction.text("currency"));
+  const bool above = fee.currency == processed.currency && fee.minor > processed.minor;
+  return fee.minor < 0 || above ? bursar::Money{} : fee;
 }
 
 // A setup moves no money: it only ends with a method.
@@ -136,7 +140,7 @@ Payment payment_of_intent(const Object& intent, std::string_view id) {
   if (status == "succeeded") {
     Payment payment = Payment::succeeded(reference);
     payment.processed = from_stripe(intent.integer("amount_received"), intent.text("currency"));
-    payment.fee = fee_of(intent);
+    payment.fee = fee_of(intent, payment.processed);
     // Only what the customer agreed to keep.
     if (intent.optional_text("setup_future_usage") == "off_session" && intent.is_object("payment_method"))
       payment.method = method_of(intent.object("payment_method"), intent.id_of("customer"));

@@ -164,6 +164,21 @@ TEST_F(StripeTest, AnEmptySearchNeverMeansThatNothingHappened) {
   EXPECT_EQ(lookup("pay_never").outcome, GatewayOutcome::not_attempted);
 }
 
+TEST_F(StripeTest, ALongListIsWalkedAndOneThatIsTooLongProvesNothing) {
+  const auto token = method();
+  stripe_.fault({{"fault", "reset_after_read"}, {"effect", true}, {"path", "payment_intents"}});
+  EXPECT_EQ(charge("pay_first", token).outcome, GatewayOutcome::unknown);
+  stripe_.fault({{"fault", "reset_after_read"}, {"effect", false}, {"path", "payment_intents"}});
+  EXPECT_EQ(charge("pay_never", token).outcome, GatewayOutcome::unknown);
+  for (int i = 0; i < 8; ++i) charge("pay_" + std::to_string(i), token);
+  stripe_.post("/configure", {{"page_size", 1}});
+  pass(settled);
+  EXPECT_EQ(lookup("pay_first").outcome, GatewayOutcome::succeeded) << "on the ninth page";
+  EXPECT_EQ(lookup("pay_never").outcome, GatewayOutcome::not_attempted);
+  for (int i = 8; i < 10; ++i) charge("pay_" + std::to_string(i), token);
+  EXPECT_EQ(lookup("pay_never").outcome, GatewayOutcome::unknown) << "the eleventh page was not looked at";
+}
+
 TEST_F(StripeTest, ARefundIsFoundAmongAllOfThemWhenTheStoreWasLost) {
   const auto paid = charge("pay_1", method(), 1000);
   EXPECT_EQ(refund("ref_1", "pay_1", paid.reference, 400).outcome, GatewayOutcome::succeeded);

@@ -152,7 +152,10 @@ TEST_F(StripeTest, AMethodIsSavedWithoutAPaymentThenChargedThenForgotten) {
   EXPECT_EQ(cards_->detach("acc_1", saved.method->token), "") << "gone is gone";
   EXPECT_EQ(cards_->detach("acc_1", "cus_1:pm_never"), "");
   EXPECT_EQ(stripe_.book("detach").size(), 1U);
-  EXPECT_NE(charge("pay_2", saved.method->token).outcome, GatewayOutcome::succeeded);
+  const auto forgotten = charge("pay_2", saved.method->token);
+  EXPECT_EQ(forgotten.outcome, GatewayOutcome::declined);
+  EXPECT_EQ(forgotten.decline_code, "method_revoked");
+  EXPECT_EQ(forgotten.decline_class, DeclineClass::final);
   EXPECT_EQ(stripe_.book("customer").size(), 1U) << "one customer per account";
 }
 

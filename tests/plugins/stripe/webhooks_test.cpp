@@ -104,6 +104,14 @@ TEST_F(StripeWebhooks, EventsOfAPaymentNameItAndAskForALookup) {
   }
 }
 
+TEST_F(StripeWebhooks, AnEventThatIsFasterThanTheAnswerFindsItsPayment) {
+  stripe_.fault({{"fault", "reset_after_read"}, {"effect", true}, {"path", "payment_intents"}});
+  EXPECT_EQ(charge("pay_1", method()).outcome, GatewayOutcome::unknown);
+  const auto event = last("payment_intent.succeeded");
+  EXPECT_EQ(event.payment_id, "pay_1");
+  EXPECT_EQ(lookup(event.payment_id, event.gateway_reference).outcome, GatewayOutcome::succeeded);
+}
+
 TEST_F(StripeWebhooks, EveryOrderOfEventsAndEveryRepetitionEndsInTheSameState) {
   const auto paid = charge("pay_1", method(), 1000);
   refund("ref_1", "pay_1", paid.reference, 400);
