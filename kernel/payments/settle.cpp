@@ -160,6 +160,11 @@ void withdrawn(storage::Transaction& tx, const Context& context, const Payment& 
              payment.invoice, context.rules.today(now).plus_days(1));
 }
 
+bool is_staff_confirmed(const Context& context, const Payment& payment) {
+  const Gateway* gateway = context.gateways.find(payment.gateway);
+  return gateway != nullptr && gateway->info().staff_confirms;
+}
+
 Settlement requires_action(storage::Transaction& tx, const Context& context, const Payment& payment,
                            const GatewayAnswer& answer, Instant now) {
   mark(tx, payment, PaymentStatus::requires_action, answer);
@@ -169,8 +174,7 @@ Settlement requires_action(storage::Transaction& tx, const Context& context, con
     values.emplace_back("action_url", answer.action.url.empty() ? context.public_url : answer.action.url);
     tell(tx, context, payment, Template::action_required, std::move(values), now);
   }
-  const Gateway* gateway = context.gateways.find(payment.gateway);
-  if (gateway == nullptr || !gateway->info().staff_confirms) return {Verdict::waiting};
+  if (!is_staff_confirmed(context, payment)) return {Verdict::waiting};
   raise_task(tx, "confirm_payment", payment.account, payment.id.value(),
              "Confirm " + payment.amount.to_string() + (invoice ? " for " + invoice->number : ""), answer.action.text,
              now);
@@ -200,6 +204,8 @@ Settlement settle_payment(storage::Transaction& tx, const Context& context, Paym
     case GatewayOutcome::requires_action:
       return requires_action(tx, context, *payment, answer, now);
     case GatewayOutcome::pending:
+      // A transfer is pending to its gateway; for us it waits for the customer and then for staff.
+      if (is_staff_confirmed(context, *payment)) return requires_action(tx, context, *payment, answer, now);
       mark(tx, *payment, PaymentStatus::pending, answer);
       return {Verdict::waiting};
     case GatewayOutcome::not_attempted:
