@@ -9,6 +9,7 @@
 #include "dunning/steps.hpp"
 #include "effects/effects.hpp"
 #include "http/api.hpp"
+#include "http/idempotency.hpp"
 #include "http/metrics.hpp"
 #include "http/server.hpp"
 #include "invoicing/rules.hpp"
@@ -83,9 +84,12 @@ struct App::State {
       for (const auto& step : steps) by_job[job.name].push_back(step.get());
     }
     scheduler::Options options{
-        .chunk_accounts = config.billing.chunk_accounts,
-        // While runs are caught up the customer's messages wait, to be one.
-        .after_run = [this](const scheduler::RunContext& run) { run.catch_up ? workers.wake() : wake(); }};
+        .chunk_accounts = config.billing.chunk_accounts, .after_run = [this](const scheduler::RunContext& run) {
+          db->write("expire_idempotency_keys",
+                    [this](storage::Transaction& tx) { http::expire_idempotency_keys(tx, clock().now()); });
+          // While runs are caught up the customer's messages wait, to be one.
+          run.catch_up ? workers.wake() : wake();
+        }};
     BURSAR_TRY(made, scheduler::Scheduler::create(*db, clock(), config.jobs, by_job, options));
     scheduler = std::move(made);
     return {};

@@ -1,14 +1,18 @@
 #include "http/api.hpp"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 
 #include "base/log.hpp"
 #include "http/authentication.hpp"
 #include "http/call.hpp"
+#include "http/etag.hpp"
 #include "http/openapi.hpp"
 #include "http/problem.hpp"
 #include "http/routes/routes.hpp"
 #include "http/static_files.hpp"
+#include "http/store_metrics.hpp"
 
 namespace bursar::http {
 
@@ -82,11 +86,32 @@ Standing look_up(const Dependencies& app, const Credentials& credentials, const 
 
 bool is_loopback(std::string_view peer) { return peer == "::1" || peer.substr(0, 4) == "127."; }
 
-void not_modified_if_known(const Request& request, Answer& answer) {
-  const std::string_view etag = answer.header("ETag");
-  if (answer.status != 200 || etag.empty() || request.header("If-None-Match") != etag) return;
+// Every single resource bears an ETag, of its version or else of its content.
+void tag(const Route& route, const Request& request, Answer& answer) {
+  if (answer.status != 200 || route.list || route.verb == Verb::post) return;
+  if (answer.header("ETag").empty()) answer.set_header("ETag", content_etag(answer.body));
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (!reads || !names_etag(request.header("If-None-Match"), answer.header("ETag"), true)) return;
   answer.status = 304;
   answer.body.clear();
+}
+
+bool is_metrics_token(const Secret& token, const Request& request) {
+  const auto given = credentials_of(request);
+  return given.ok() && !given->from_cookie && given->token.size() == token.reveal().size() &&
+         CRYPTO_memcmp(given->token.data(), token.reveal().data(), given->token.size()) == 0;
+}
+
+// What a failure answers. Only kernel faults come as other exceptions; their text stays inside.
+Answer failure_answer(const std::exception& e, const Route& route, const Request& request) {
+  const auto* of_store = dynamic_cast<const storage::StorageError*>(&e);
+  if (of_store == nullptr)
+    return problem(Error{.kind = ErrorKind::internal, .code = "unexpected_exception", .detail = e.what()},
+                   request.request_id);
+  log::error("request_storage_error", {{"detail", e.what()}, {"route", route.path}});
+  if (of_store->transient())
+    return problem(503, "store_unavailable", "The database is busy; try again in a moment.", request.request_id);
+  return problem(Error{.kind = ErrorKind::internal, .code = "storage_error", .detail = e.what()}, request.request_id);
 }
 }  // namespace
 
@@ -118,10 +143,15 @@ std::optional<Answer> Api::immediate(const Request& request) const {
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (!reads) return std::nullopt;
   if (request.path == "/healthz") return Answer{.content_type = "text/plain; charset=utf-8", .body = "ok\n"};
-  if (request.path == "/metrics") {
-    return Answer{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = app_.metrics.text()};
-  }
   return std::nullopt;
+}
+
+Answer Api::metrics(const Request& request) const {
+  const Secret& token = app_.config.server.metrics_token;
+  if (!token.empty() && !is_metrics_token(token, request))
+    return problem(401, "login_required", "Send the bearer token of server.metrics_token.", request.request_id);
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = store_metrics(app_.db, app_.clock) + app_.metrics.text()};
 }
 
 Answer Api::readiness(const Request& request) const {
@@ -134,12 +164,12 @@ Answer Api::readiness(const Request& request) const {
 
 Answer Api::handle(const Request& request) {
   const std::string_view path = request.path;
-  if (path == "/readyz" && (request.method == "GET" || request.method == "HEAD")) return readiness(request);
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (path == "/readyz" && reads) return readiness(request);
+  if (path == "/metrics" && reads) return metrics(request);
   const std::string_view base = RouteTable::base_path;
   if (path.substr(0, base.size()) == base && path.size() > base.size() && path[base.size()] == '/') {
-    Answer answer = handle_api(request, path.substr(base.size()));
-    not_modified_if_known(request, answer);
-    return answer;
+    return handle_api(request, path.substr(base.size()));
   }
   if (app_.plugins != nullptr) {
     if (auto answer = serve_frontend(*app_.plugins, request)) return *std::move(answer);
@@ -160,15 +190,12 @@ Answer Api::handle_api(const Request& request, std::string_view path) {
       "route=\"" + std::string(to_text(match.route->verb)) + " " + std::string(match.route->path) + "\"";
   const auto started = std::chrono::steady_clock::now();
   Answer answer;
+  Call call(app_, cursors_, request, match);
   try {
-    Result<Answer> result = run(request, match);
-    answer = result.ok() ? *std::move(result) : problem(result.error(), request.request_id);
-  } catch (const storage::StorageError& e) {
-    log::error("request_storage_error", {{"detail", e.what()}, {"route", match.route->path}});
-    answer = e.transient()
-                 ? problem(503, "store_unavailable", "The database is busy; try again in a moment.", request.request_id)
-                 : problem(Error{.kind = ErrorKind::internal, .code = "storage_error", .detail = e.what()},
-                           request.request_id);
+    answer = run(call, match);
+    tag(*match.route, request, answer);
+  } catch (const std::exception& e) {
+    answer = failure_answer(e, *match.route, request);
   }
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
   app_.metrics.histogram("bursar_route_seconds", "Time of handlers by route", label).observe_us(took.count());
@@ -176,15 +203,21 @@ Answer Api::handle_api(const Request& request, std::string_view path) {
       .counter("bursar_answers_total", "Answers by route and status",
                label + ",status=\"" + std::to_string(answer.status) + "\"")
       .add();
+  // The route's pattern and not the path: a path may hold a token.
+  log::info("request", {{"method", request.method},
+                        {"route", match.route->path},
+                        {"status", answer.status},
+                        {"microseconds", took.count()},
+                        {"user", call.caller.user ? app_.ids.text(call.caller.user) : std::string()},
+                        {"peer", request.peer}});
   return answer;
 }
 
-Result<Answer> Api::run(const Request& request, const RouteTable::Match& match) {
-  BURSAR_TRY(credentials, credentials_of(request));
-  BURSAR_CHECK(check_same_origin(request, credentials, app_.config.server.public_url));
-  Call call(app_, cursors_, request, match);
-  Standing standing = look_up(app_, credentials, match, call.now);
-  call.caller = std::move(standing.who.caller);
+Answer Api::run(Call& call, const RouteTable::Match& match) {
+  const Request& request = call.request;
+  const Result<Credentials> credentials = credentials_of(request);
+  Standing standing = look_up(app_, credentials.ok() ? *credentials : Credentials(), match, call.now);
+  call.caller = standing.who.caller;
 
   const Rate& rate = !call.caller.user ? rates_.anonymous : call.caller.is_staff() ? rates_.staff : rates_.user;
   const std::string who = call.caller.user ? std::to_string(call.caller.user.value()) : request.peer;
@@ -192,47 +225,56 @@ Result<Answer> Api::run(const Request& request, const RouteTable::Match& match) 
   const bool limited = app_.config.server.rate_limits && (call.caller.user || !is_loopback(request.peer));
   const LimitDecision decision = limited ? limiter_.take(rate, who, std::chrono::steady_clock::now())
                                          : LimitDecision{.allowed = true, .remaining = rate.burst};
-  const auto with_rate = [&](Answer answer) {
-    const std::string name = "\"" + std::string(rate.name) + "\"";
-    answer.set_header(
-        "RateLimit-Policy",
-        name + ";q=" + std::to_string(rate.burst) +
-            ";w=" + std::to_string(std::max<std::int64_t>(1, rate.burst / std::max<std::int64_t>(1, rate.per_second))));
-    answer.set_header("RateLimit", name + ";r=" + std::to_string(decision.remaining) +
-                                       ";t=" + std::to_string(decision.retry_after_seconds));
-    return answer;
-  };
-  const auto proceed = [&]() -> Result<Answer> {
-    if (!decision.allowed) {
-      Error error{
-          .kind = ErrorKind::too_many_requests, .code = "rate_limited", .detail = "Too many requests; slow down."};
-      error.retry_after_seconds = decision.retry_after_seconds;
-      return error;
-    }
-    const Route& route = *match.route;
-    if (route.access != Access::open && !call.caller.user &&
-        !(route.action && accounts::decide({}, *route.action) == accounts::Decision::allow)) {
-      return Error{.kind = ErrorKind::unauthenticated,
-                   .code = "login_required",
-                   .detail = "Log in, or send a valid bearer token."};
-    }
-    if (!standing.owner) return no_such_object();
-    call.account = *standing.owner;
-    if (route.action)
-      BURSAR_CHECK(
-          call.require(*route.action, accounts::is_about_an_account(*route.action) ? call.account : AccountId()));
-    if (standing.who.touch_due) {
-      app_.db.write("touch_session", [&](storage::Transaction& tx) {
-        accounts::touch_session(tx, call.caller.session, request.peer, call.now);
-      });
-    }
-    BURSAR_CHECK(call.read_query());
-    BURSAR_CHECK(call.read_body());
-    return route.handler(call);
-  };
-  Result<Answer> result = proceed();
-  if (!result.ok()) return with_rate(problem(result.error(), request.request_id));
-  return with_rate(*std::move(result));
+  Answer answer;
+  if (!decision.allowed) {
+    Error error{
+        .kind = ErrorKind::too_many_requests, .code = "rate_limited", .detail = "Too many requests; slow down."};
+    error.retry_after_seconds = decision.retry_after_seconds;
+    answer = problem(error, request.request_id);
+  } else {
+    const auto proceed = [&]() -> Result<Answer> {
+      BURSAR_CHECK(admit(call, credentials, standing.owner));
+      if (standing.who.touch_due) {
+        app_.db.write("touch_session", [&](storage::Transaction& tx) {
+          accounts::touch_session(tx, call.caller.session, request.peer, call.now);
+        });
+      }
+      return handle_admitted(call);
+    };
+    Result<Answer> result = proceed();
+    answer = result.ok() ? *std::move(result) : problem(result.error(), request.request_id);
+  }
+  const std::string name = "\"" + std::string(rate.name) + "\"";
+  const std::int64_t window = std::max<std::int64_t>(1, rate.burst / std::max<std::int64_t>(1, rate.per_second));
+  answer.set_header("RateLimit-Policy", name + ";q=" + std::to_string(rate.burst) + ";w=" + std::to_string(window));
+  answer.set_header("RateLimit", name + ";r=" + std::to_string(decision.remaining) +
+                                     ";t=" + std::to_string(decision.retry_after_seconds));
+  return answer;
+}
+
+// Whether the request may reach its handler.
+Status Api::admit(Call& call, const Result<Credentials>& credentials, std::optional<AccountId> owner) const {
+  if (!credentials.ok()) return credentials.error();
+  BURSAR_CHECK(check_same_origin(call.request, *credentials, app_.config.server.public_url));
+  const Route& route = call.route;
+  if (route.access != Access::open && !call.caller.user &&
+      !(route.action && accounts::decide({}, *route.action) == accounts::Decision::allow)) {
+    return Error{.kind = ErrorKind::unauthenticated,
+                 .code = "login_required",
+                 .detail = "Log in, or send a valid bearer token."};
+  }
+  if (!owner) return no_such_object();
+  call.account = *owner;
+  if (!route.action) return {};
+  return call.require(*route.action, accounts::is_about_an_account(*route.action) ? call.account : AccountId());
+}
+
+Result<Answer> Api::handle_admitted(Call& call) {
+  BURSAR_CHECK(call.read_query());
+  if (!call.route.request.empty() && !call.body_is_named_json())
+    return problem(415, "content_type_not_json", "Send the body as application/json.", call.request.request_id);
+  BURSAR_CHECK(call.read_body());
+  return call.route.handler(call);
 }
 
 }  // namespace bursar::http

@@ -14,6 +14,7 @@
 #include "accounts/identity.hpp"
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "http/authentication.hpp"
 #include "http/cursor.hpp"
 #include "http/limiter.hpp"
 #include "http/metrics.hpp"
@@ -79,8 +80,11 @@ class Api {
  private:
   std::optional<Answer> immediate(const Request& request) const;
   Answer readiness(const Request& request) const;
+  Answer metrics(const Request& request) const;
   Answer handle_api(const Request& request, std::string_view path);
-  Result<Answer> run(const Request& request, const RouteTable::Match& match);
+  Answer run(Call& call, const RouteTable::Match& match);
+  Status admit(Call& call, const Result<Credentials>& credentials, std::optional<AccountId> owner) const;
+  static Result<Answer> handle_admitted(Call& call);
 
   Dependencies app_;
   Rates rates_;

@@ -5,8 +5,34 @@
 
 #include "accounts/audit.hpp"
 #include "accounts/tokens.hpp"
+#include "http/etag.hpp"
 
 namespace bursar::http {
+
+namespace {
+std::optional<int> page_limit(std::string_view text) {
+  int limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  const bool whole = error == std::errc() && end == text.data() + text.size() && text.front() != '0';
+  return whole && limit >= 1 && limit <= 200 ? std::optional(limit) : std::nullopt;
+}
+
+bool is_one_of(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::string_view known = words.substr(0, words.find('|'));
+    if (known == word) return true;
+    words.remove_prefix(std::min(words.size(), known.size() + 1));
+  }
+  return false;
+}
+
+Error version_changed(std::string detail) {
+  return {.kind = ErrorKind::precondition_failed,
+          .code = "version_changed",
+          .detail = std::move(detail),
+          .cure = "Read it again, and send the ETag of that answer."};
+}
+}  // namespace
 
 Call::Call(const Dependencies& dependencies, const CursorCodec& cursors, const Request& http_request,
            const RouteTable::Match& match)
@@ -28,10 +54,6 @@ std::optional<std::string> Call::query(std::string_view name) const {
   return at == query_.end() ? std::nullopt : std::optional(at->second);
 }
 
-Error Call::bad_query(std::string_view name, std::string detail) {
-  return invalid("invalid_query", "A query parameter is wrong.", {{"?" + std::string(name), std::move(detail)}});
-}
-
 Status Call::read_query() {
   std::vector<FieldError> faults;
   std::string_view rest = request.query;
@@ -47,26 +69,42 @@ Status Call::read_query() {
     if (!decoded || !is_valid_utf8(name) || !is_valid_utf8(value) || value.find('\0') != std::string::npos) {
       return Error{.kind = ErrorKind::malformed, .code = "bad_query", .detail = "The query is not well-formed."};
     }
-    const bool known =
-        std::any_of(route.query.begin(), route.query.end(), [&](const auto& q) { return q.name == name; }) ||
-        (route.list && (name == "limit" || name == "cursor"));
-    if (!known) faults.push_back({"?" + name, "is not a parameter of this route"});
-    if (known && query(name)) faults.push_back({"?" + name, "is given twice"});
+    if (query(name)) {
+      faults.push_back({"?" + name, "is given twice"});
+    } else if (std::string fault = query_fault(name, value); !fault.empty()) {
+      faults.push_back({"?" + name, std::move(fault)});
+    }
     query_.emplace_back(std::move(name), std::move(value));
   }
   if (!faults.empty()) return invalid("invalid_query", "Some query parameters are wrong.", std::move(faults));
   return {};
 }
 
-Status Call::read_body() {
-  if (route.request.empty()) return {};
+std::string Call::query_fault(std::string_view name, const std::string& value) const {
+  if (route.list && name == "limit") return page_limit(value) ? "" : "must be from 1 to 200";
+  if (route.list && name == "cursor") return "";  // page() reads it, when the filters it belongs to are known
+  const auto at = std::find_if(route.query.begin(), route.query.end(), [&](const auto& q) { return q.name == name; });
+  if (at == route.query.end()) return "is not a parameter of this route";
+  if (at->type == "date") return CivilDate::parse(value).ok() ? "" : "must be a date as 2027-01-31";
+  if (at->type == "id") return app.ids.decode(at->id_prefix, value).ok() ? "" : "names nothing we know";
+  if (at->type != "string" && !is_one_of(at->type, value)) {
+    std::string words(at->type);
+    for (std::size_t bar = words.find('|'); bar != std::string::npos; bar = words.find('|'))
+      words.replace(bar, 1, ", ");
+    return "must be one of " + words;
+  }
+  return "";
+}
+
+bool Call::body_is_named_json() const {
   const std::string_view type = request.header("Content-Type");
   const std::string_view media_type = trim(type.substr(0, type.find(';')));
-  if (!equals_ignoring_case(media_type, "application/json") &&
-      !equals_ignoring_case(media_type, "application/merge-patch+json")) {
-    return Error{
-        .kind = ErrorKind::malformed, .code = "content_type_not_json", .detail = "Send the body as application/json."};
-  }
+  return equals_ignoring_case(media_type, "application/json") ||
+         equals_ignoring_case(media_type, "application/merge-patch+json");
+}
+
+Status Call::read_body() {
+  if (route.request.empty()) return {};
   JsonLimits limits;
   limits.depth = app.config.server.max_json_depth;
   limits.bytes = static_cast<std::size_t>(app.config.server.max_body_bytes);
@@ -75,22 +113,14 @@ Status Call::read_body() {
   return {};
 }
 
-Result<std::optional<CivilDate>> Call::query_date(std::string_view name) const {
+std::optional<CivilDate> Call::query_date(std::string_view name) const {
   const auto text = query(name);
-  if (!text) return std::optional<CivilDate>();
-  const auto date = CivilDate::parse(*text);
-  if (!date.ok()) return bad_query(name, "must be a date as 2027-01-31");
-  return std::optional<CivilDate>(*date);
+  return text ? std::optional(CivilDate::parse(*text).value()) : std::nullopt;
 }
 
 Result<Page> Call::page() const {
   Page page;
-  if (const auto text = query("limit")) {
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), page.limit);
-    if (error != std::errc() || end != text->data() + text->size() || page.limit < 1 || page.limit > 200) {
-      return bad_query("limit", "must be from 1 to 200");
-    }
-  }
+  if (const auto text = query("limit")) page.limit = page_limit(*text).value();
   if (const auto text = query("cursor")) {
     BURSAR_TRY(after, cursors_.decode(*text, question()));
     page.after = after;
@@ -149,10 +179,14 @@ Result<std::optional<std::int64_t>> Call::if_match() const {
     const auto [end, error] = std::from_chars(inner.data(), inner.data() + inner.size(), version);
     if (error == std::errc() && end == inner.data() + inner.size()) return std::optional<std::int64_t>(version);
   }
-  return Error{.kind = ErrorKind::precondition_failed,
-               .code = "version_changed",
-               .detail = "If-Match names no version of this object.",
-               .cure = "Send the ETag of your last GET."};
+  return version_changed("If-Match names no version of this object.");
+}
+
+Status Call::if_match_content(const Answer& now_stored) const {
+  if (!request.has_header("If-Match")) return {};
+  if (now_stored.status == 200 && names_etag(request.header("If-Match"), content_etag(now_stored.body), false))
+    return {};
+  return version_changed("It has changed since you read it.");
 }
 
 Answer Call::versioned(JsonWriter&& w, std::int64_t version) const {
@@ -174,7 +208,9 @@ Result<std::optional<IdempotencyKey>> Call::idempotency_key() const {
     return Error{.kind = ErrorKind::malformed, .code = "bad_idempotency_key", .detail = "Send one Idempotency-Key."};
   BURSAR_TRY(key, parse_idempotency_key(request.header("Idempotency-Key")));
   IdempotencyKey out;
-  out.scope = account ? "a" + std::to_string(account.value()) : "u" + std::to_string(caller.user.value());
+  // Staff act for many accounts: their keys are their own, so that no customer's key stands in their way.
+  out.scope =
+      account && !caller.is_staff() ? "a" + std::to_string(account.value()) : "u" + std::to_string(caller.user.value());
   out.route = std::string(to_text(route.verb)) + " " + std::string(route.path);
   out.key = std::move(key);
   out.body_hash = accounts::sha256_hex(request.path + "\n" + body.canonical());

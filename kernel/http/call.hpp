@@ -1,6 +1,7 @@
 // One request at its route: what a handler needs, already authorised as the route's row says.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
@@ -44,19 +45,16 @@ class Call {
   [[nodiscard]] Result<IdType> id(std::string_view name) const {
     return parse_id(parameter(name), IdType());
   }
-  // Query parameters, decoded; nullopt: not given. Names and form were checked against the route's row.
+  // Query parameters, decoded; nullopt: not given. Names and values were checked against the route's row.
   [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
   template <class IdType>
-  [[nodiscard]] Result<std::optional<IdType>> query_id(std::string_view name) const {
+  [[nodiscard]] std::optional<IdType> query_id(std::string_view name) const {
     const auto text = query(name);
-    if (!text) return std::optional<IdType>();
-    auto id = parse_id(*text, IdType());
-    if (!id.ok()) return bad_query(name, "names nothing we know");
-    return std::optional<IdType>(*id);
+    return text ? std::optional<IdType>(parse_id(*text, IdType()).value()) : std::nullopt;
   }
-  [[nodiscard]] Result<std::optional<CivilDate>> query_date(std::string_view name) const;
+  [[nodiscard]] std::optional<CivilDate> query_date(std::string_view name) const;
+  // Errors: malformed "bad_cursor".
   [[nodiscard]] Result<Page> page() const;
-  [[nodiscard]] static Error bad_query(std::string_view name, std::string detail);
 
   [[nodiscard]] accounts::Actor actor() const;
   // For acts whose domain function knows no actor; `detail` is JSON.
@@ -67,6 +65,9 @@ class Call {
 
   // The version that If-Match asks for; nullopt: none asked. Errors: precondition_failed for one that is not ours.
   [[nodiscard]] Result<std::optional<std::int64_t>> if_match() const;
+  // For objects without a version, whose ETag is that of their content (Api adds it): `now_stored` is the answer that a
+  // GET would give inside the transaction that changes the object. Errors: precondition_failed.
+  [[nodiscard]] Status if_match_content(const Answer& now_stored) const;
 
   // Acts once for the request's Idempotency-Key (idempotency.hpp); without a key on a route that needs none, just acts.
   Result<Answer> once(const char* what, const std::function<Result<Answer>(storage::Transaction&)>& act);
@@ -98,6 +99,18 @@ class Call {
     return answer(std::move(w));
   }
 
+  // A page of a list that is short and at hand as a whole, in an order that stands.
+  template <class T, class Write>
+  Answer list_whole(const std::vector<T>& all, const Page& page, Write write) const {
+    const auto first = std::min(all.size(), static_cast<std::size_t>(page.after));
+    const auto end = std::min(all.size(), first + static_cast<std::size_t>(page.fetch()));
+    std::vector<std::size_t> rest;
+    for (std::size_t i = first; i < end; ++i) rest.push_back(i);
+    return list(
+        std::move(rest), page, [](std::size_t i) { return static_cast<std::int64_t>(i + 1); },
+        [&](JsonWriter& w, std::size_t i) { write(w, all[i]); });
+  }
+
  private:
   template <class Tag>
   [[nodiscard]] Result<Id<Tag>> parse_id(std::string_view text, Id<Tag> /*of*/) const {
@@ -109,6 +122,8 @@ class Call {
 
   friend class Api;
   Status read_query();
+  [[nodiscard]] std::string query_fault(std::string_view name, const std::string& value) const;  // empty: none
+  [[nodiscard]] bool body_is_named_json() const;
   Status read_body();
 
   const CursorCodec& cursors_;

@@ -173,6 +173,7 @@ void Connection::copy_request() {
     request_.headers.push_back({std::string(field.name_string()), std::string(field.value())});
   }
   request_.request_id = choose_request_id(request_.header("X-Request-Id"));
+  request_.peer = client_address(request_, peer_, server_.options.trusted_proxies);
 }
 
 void Connection::continue_or_read_body() {

@@ -47,7 +47,8 @@ Result<std::int64_t> CursorCodec::decode(std::string_view cursor, std::string_vi
   const Error bad{.kind = ErrorKind::malformed,
                   .code = "bad_cursor",
                   .detail = "The cursor is not one this list gave for these filters.",
-                  .cure = "Begin without a cursor."};
+                  .cure = "Begin without a cursor.",
+                  .fields = {{"?cursor", "is not one this list gave for these filters"}}};
   if (cursor.size() != key_digits + signature_digits) return bad;
   std::uint64_t number = 0;
   const auto parsed = std::from_chars(cursor.data(), cursor.data() + key_digits, number, 16);

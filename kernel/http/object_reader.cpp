@@ -17,6 +17,14 @@ std::size_t code_points(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+// A text of ours is printed in mails, logs and documents line by line.
+bool has_control(std::string_view text, bool lines) {
+  return std::any_of(text.begin(), text.end(), [lines](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && !(lines && (c == '\n' || c == '\t'))) || byte == 0x7F;
+  });
+}
+
 std::string escape_pointer(std::string_view key) {
   std::string out;
   for (const char c : key) {
@@ -87,6 +95,8 @@ std::optional<std::string> ObjectReader::checked_text(std::string_view key, Leng
           length.min == 1 ? "must not be empty" : "must have at least " + std::to_string(length.min) + " characters");
   } else if (size > length.max) {
     fault(key, "must have at most " + std::to_string(length.max) + " characters");
+  } else if (has_control(value->text(), length.lines)) {
+    fault(key, length.lines ? "must not contain control characters" : "must be one line without control characters");
   }
   return value->text();
 }
@@ -223,6 +233,8 @@ std::vector<std::string> ObjectReader::texts(std::string_view key, Length items,
     } else if (code_points(item.text()) < each.min || code_points(item.text()) > each.max) {
       faults_->push_back(
           {pointer, "must have from " + std::to_string(each.min) + " to " + std::to_string(each.max) + " characters"});
+    } else if (has_control(item.text(), each.lines)) {
+      faults_->push_back({pointer, "must be one line without control characters"});
     }
     out.push_back(item.text());
   }

@@ -26,6 +26,7 @@ namespace bursar::http {
 struct Length {
   std::size_t min = 1;  // characters (code points), or items of an array
   std::size_t max = 200;
+  bool lines = false;  // text of several lines: line feeds and tabs are taken, other control characters never
 };
 
 class ObjectReader {

@@ -1,6 +1,8 @@
 #include "http/openapi.hpp"
 
+#include <functional>
 #include <map>
+#include <set>
 
 #include "base/assert.hpp"
 #include "http/json_writer.hpp"
@@ -55,8 +57,25 @@ void write_type(JsonWriter& w, std::string_view type, bool nullable) {
   w.end_array().end_object();
 }
 
-void write_schema(JsonWriter& w, const Schema& schema) {
-  w.key(schema.name).begin_object().field("type", "object").key("properties").begin_object();
+// The schemas that stand in bodies of requests, which take no other field; answers may gain fields.
+std::set<std::string_view> request_schemas(const RouteTable& routes) {
+  std::set<std::string_view> found;
+  const std::function<void(std::string_view)> visit = [&](std::string_view type) {
+    if (type.front() == '[') type = type.substr(1, type.size() - 2);
+    const Schema* schema = find_schema(type);
+    if (schema == nullptr || !found.insert(schema->name).second) return;
+    for (const SchemaField& field : fields_of(*schema)) visit(field.type);
+  };
+  for (const Route& route : routes.routes()) {
+    if (!route.request.empty()) visit(route.request);
+  }
+  return found;
+}
+
+void write_schema(JsonWriter& w, const Schema& schema, bool strict) {
+  w.key(schema.name).begin_object().field("type", "object");
+  if (strict) w.field("additionalProperties", false);
+  w.key("properties").begin_object();
   for (const SchemaField& field : fields_of(schema)) {
     w.key(field.name);
     write_type(w, field.type, field.nullable);
@@ -85,14 +104,16 @@ void write_parameters(JsonWriter& w, const Route& route) {
   }
   for (const QueryParameter& q : route.query) write_parameter(w, q.name, "query", false, q.type, q.description);
   if (route.list) {
-    write_parameter(w, "limit", "query", false, "integer", "At most so many, 1 to 200; 50 by default");
+    w.begin_object().field("name", "limit").field("in", "query").field("required", false);
+    w.field("description", "At most so many").key("schema").begin_object().field("type", "integer");
+    w.field("minimum", 1).field("maximum", 200).field("default", 50).end_object().end_object();
     write_parameter(w, "cursor", "query", false, "string", "next_cursor of the page before");
   }
   if (route.keyed) {
     write_parameter(w, "Idempotency-Key", "header", true, "string",
                     "A fresh value for each act; the same one to try it again");
   }
-  if (route.verb == Verb::patch || route.verb == Verb::put) {
+  if ((route.verb == Verb::patch || route.verb == Verb::put) && !route.response.empty()) {
     write_parameter(w, "If-Match", "header", false, "string", "The ETag that the change is based on");
   }
   w.end_array();
@@ -114,8 +135,48 @@ void write_content(JsonWriter& w, std::string_view media_type, const Route& rout
   w.end_object().end_object();
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+// "get_accounts_by_account_invoices"
+std::string operation_id(const Route& route) {
+  std::string out = lower(to_text(route.verb));
+  for (const char c : route.path) {
+    if (c == '/' || c == '-' || c == '.') {
+      out += '_';
+    } else if (c == '{') {
+      out += "by_";
+    } else if (c != '}') {
+      out += c;
+    }
+  }
+  return out;
+}
+
+bool has_etag(const Route& route) {
+  return !route.list && !route.response.empty() && route.success == 200 && route.verb != Verb::post;
+}
+
+void write_headers(JsonWriter& w, bool etag, bool keyed) {
+  const auto header = [&](std::string_view name, std::string_view description) {
+    w.key(name).begin_object().field("description", description).key("schema");
+    write_type(w, "string", false);
+    w.end_object();
+  };
+  w.key("headers").begin_object();
+  header("X-Request-Id", "What the logs call this request");
+  header("RateLimit-Policy", "The limit of this caller");
+  header("RateLimit", "What is left of it");
+  if (etag) header("ETag", "The version of the object, for If-Match and If-None-Match");
+  if (keyed) header("Idempotent-Replayed", "true: this is the stored answer of the first request with the key");
+  w.end_object();
+}
+
 void write_operation(JsonWriter& w, const Route& route) {
-  w.begin_object().field("summary", route.summary);
+  w.begin_object().field("operationId", operation_id(route)).field("summary", route.summary);
   if (route.action) w.field("x-permission", accounts::to_text(*route.action));
   w.key("security").begin_array();
   if (route.access == Access::open) {
@@ -133,17 +194,14 @@ void write_operation(JsonWriter& w, const Route& route) {
   }
   w.key("responses").begin_object();
   w.key(std::to_string(route.response.empty() ? 204 : route.success)).begin_object().field("description", "Done");
+  write_headers(w, has_etag(route), route.keyed);
   if (!route.response.empty()) write_content(w, "application/json", route, route.response);
   w.end_object().key("default").begin_object().field("description", "A problem");
+  write_headers(w, false, false);
   write_content(w, "application/problem+json", Route{}, "Problem");
   w.end_object().end_object().end_object();
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
 }  // namespace
 
 std::string write_openapi(const RouteTable& routes, std::string_view public_url) {
@@ -164,7 +222,8 @@ std::string write_openapi(const RouteTable& routes, std::string_view public_url)
     w.end_object();
   }
   w.end_object().key("components").begin_object().key("schemas").begin_object();
-  for (const Schema& schema : schemas()) write_schema(w, schema);
+  const auto strict = request_schemas(routes);
+  for (const Schema& schema : schemas()) write_schema(w, schema, strict.count(schema.name) > 0);
   w.end_object().key("securitySchemes").begin_object();
   w.key("bearer").begin_object().field("type", "http").field("scheme", "bearer").end_object();
   w.key("cookie")

@@ -1,5 +1,6 @@
 #include "http/request_form.hpp"
 
+#include <arpa/inet.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -55,6 +56,11 @@ std::optional<Refusal> check_fields(const Request& request, int minor_version, c
     return Refusal{417, "expectation_not_known", "The only expectation met is 100-continue."};
   }
   return std::nullopt;
+}
+
+bool is_address(const std::string& text) {
+  in6_addr ignored{};
+  return inet_pton(AF_INET, text.c_str(), &ignored) == 1 || inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
 }
 
 bool has_dot_segment(std::string_view path) {
@@ -117,6 +123,26 @@ std::optional<Refusal> check_head_bytes(std::string_view head) {
     first = false;
   }
   return bad;
+}
+
+std::string client_address(const Request& request, std::string_view peer, const std::vector<std::string>& trusted) {
+  const auto is_trusted = [&](std::string_view address) {
+    return std::find(trusted.begin(), trusted.end(), address) != trusted.end();
+  };
+  std::string client(peer);
+  // Several fields are one list.
+  for (auto header = request.headers.rbegin(); header != request.headers.rend() && is_trusted(client); ++header) {
+    if (!equals_ignoring_case(header->name, "X-Forwarded-For")) continue;
+    std::string_view rest = header->value;
+    while (!rest.empty() && is_trusted(client)) {
+      const std::size_t comma = rest.rfind(',');
+      const std::string entry(trim(comma == std::string_view::npos ? rest : rest.substr(comma + 1)));
+      rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
+      if (!is_address(entry)) return client;
+      client = entry;
+    }
+  }
+  return client;
 }
 
 std::string choose_request_id(std::string_view proposed) {

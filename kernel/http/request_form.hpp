@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/message.hpp"
 
@@ -28,6 +29,10 @@ std::optional<Refusal> check_form(Request& request, int minor_version, const For
 // Whether the raw bytes of a head (request line and fields, with the empty line) hold a line end that is not CRLF, a
 // folded field, a NUL, or a blank before a colon: what a lenient peer in front of us may have read otherwise.
 std::optional<Refusal> check_head_bytes(std::string_view head);
+
+// The address of who asks: `peer`, or what X-Forwarded-For says where the peer is a proxy that is trusted. Read from
+// the right, as far as the entries are trusted proxies too: what stands further left anybody may have written.
+std::string client_address(const Request& request, std::string_view peer, const std::vector<std::string>& trusted);
 
 // The caller's own request id if it is sane (1 to 64 of letters, digits, '.', '_', '-'), else a random one.
 std::string choose_request_id(std::string_view proposed);

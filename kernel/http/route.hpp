@@ -32,8 +32,9 @@ enum class Subject { none, account, service, invoice, payment, payment_method, m
 
 struct QueryParameter {
   std::string_view name;
-  std::string_view type;  // as in schemas.hpp
+  std::string_view type;  // as in schemas.hpp: string, date, id, or words a|b
   std::string_view description;
+  std::string_view id_prefix = "";  // of an id
 };
 
 struct Route {
@@ -45,7 +46,7 @@ struct Route {
   Subject subject = Subject::none;
   std::string_view request = "";   // schema of the body; empty: takes none
   std::string_view response = "";  // schema of the answer; empty: 204
-  bool list = false;               // answers {data, next_cursor}; takes limit and cursor
+  bool list = false;               // answers {data, next_cursor} of `response`; takes limit and cursor
   bool keyed = false;              // requires Idempotency-Key
   int success = 200;
   std::vector<QueryParameter> query = {};

@@ -123,7 +123,6 @@ constexpr Schema all_schemas[] = {
     {"Gateway",
      "instance:string display_name:string stored_methods:boolean refunds:boolean partial_refunds:boolean "
      "staff_confirms:boolean currencies:[string]"},
-    {"Gateways", "data:[Gateway] next_cursor:string?"},
 
     {"Balance", "credit:[Money] owed:[Money]"},
     {"LedgerEntry", "id:id kind:string booked_at:instant booked_on:date description:string postings:[Posting]"},
@@ -137,7 +136,6 @@ constexpr Schema all_schemas[] = {
      "id:id account_id:id channel:string recipient:string template:string subject:string body:string "
      "status:waiting|sent|failed|unknown created_at:instant sent_at:instant?"},
     {"Job", "name:string cron:string timezone:string catch_up:boolean next_at:instant? last_run:Run?"},
-    {"Jobs", "data:[Job] next_cursor:string?"},
     {"Run",
      "id:id job:string scheduled_at:instant date:date status:waiting|running|done|failed|skipped catch_up:boolean "
      "step:string error:string started_at:instant? finished_at:instant? steps:[RunStep]"},
@@ -155,7 +153,6 @@ constexpr Schema all_schemas[] = {
     {"Plugin",
      "instance:string plugin:string state:loaded|disabled|unhealthy cause:string cure:string id:string name:string "
      "version:string abi:string interfaces:[string] capabilities:[string]"},
-    {"Plugins", "data:[Plugin] next_cursor:string?"},
     {"PluginDetail",
      "instance:string plugin:string state:loaded|disabled|unhealthy cause:string cure:string id:string name:string "
      "version:string abi:string interfaces:[string] capabilities:[string] place:string settings:[PluginSetting]"},

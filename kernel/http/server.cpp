@@ -50,13 +50,19 @@ class ServerOnBeast final : public Server {
             .overloaded = metrics.counter("bursar_http_overloaded_total", "Requests answered 503 for a full queue"),
             .timed_out =
                 metrics.counter("bursar_http_timeouts_total", "Connections closed for slow reading or writing"),
-            .duration = metrics.histogram("bursar_http_request_seconds", "From the head of a request to its answer")} {
+            .duration = metrics.histogram("bursar_http_request_seconds", "From the head of a request to its answer")},
+        metrics_(metrics) {
+    gauges([this] { return std::int64_t{state_.connections.load()}; },
+           [this] { return static_cast<std::int64_t>(workers_.waiting()); });
     for (int i = 0; i < std::max(1, options.io_threads); ++i) loops_.push_back(std::make_unique<Loop>());
     acceptor_ = std::make_unique<Acceptor>(loops_.front()->context);
     accept_pause_ = std::make_unique<Timer>(loops_.front()->context);
   }
 
-  ~ServerOnBeast() override { stop(); }
+  ~ServerOnBeast() override {
+    stop();
+    gauges([] { return std::int64_t{0}; }, [] { return std::int64_t{0}; });  // the registry outlives this server
+  }
 
   Status listen() {
     boost::system::error_code error;
@@ -112,6 +118,11 @@ class ServerOnBeast final : public Server {
   }
 
  private:
+  void gauges(std::function<std::int64_t()> connections, std::function<std::int64_t()> waiting) {
+    metrics_.gauge("bursar_http_connections", "Open client connections", std::move(connections));
+    metrics_.gauge("bursar_http_queue_waiting", "Requests that wait for a worker", std::move(waiting));
+  }
+
   template <class F>
   void close_connections(F close) {
     for (auto& loop : loops_) {
@@ -168,6 +179,7 @@ class ServerOnBeast final : public Server {
 
   WorkerPool workers_;
   ServerState state_;
+  Metrics& metrics_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<Timer> accept_pause_;
@@ -190,6 +202,7 @@ ServerOptions ServerOptions::from(const settings::Server& settings) {
   options.body_timeout = settings.body_timeout;
   options.idle_timeout = settings.idle_timeout;
   options.max_connections = settings.max_connections;
+  options.trusted_proxies = settings.trusted_proxies;
   options.strict_transport_security = settings.public_url.substr(0, 8) == "https://";
   return options;
 }

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -39,7 +40,8 @@ struct ServerOptions {
   Duration write_timeout = seconds(30);  // plus a second for each 16 KiB
   Duration drain_timeout = seconds(10);
   int max_connections = 20'000;
-  bool strict_transport_security = false;  // send HSTS: only where the public URL is https
+  std::vector<std::string> trusted_proxies = {};  // addresses whose X-Forwarded-For is believed
+  bool strict_transport_security = false;         // send HSTS: only where the public URL is https
 
   static ServerOptions from(const settings::Server& settings);
 };

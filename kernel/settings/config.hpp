@@ -49,7 +49,9 @@ struct Server {
   Duration body_timeout = seconds(30);
   Duration idle_timeout = seconds(75);
   int max_connections = 20'000;
-  bool rate_limits = true;  // off: for load tests
+  bool rate_limits = true;                   // off: for load tests
+  std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For is believed
+  Secret metrics_token;                      // of /metrics; empty: open
 };
 
 struct Database {

@@ -1,4 +1,7 @@
 #include "settings/tables.hpp"
+
+#include <arpa/inet.h>
+
 #include "settings/listen.hpp"
 
 namespace bursar::settings {
@@ -17,6 +20,15 @@ Kind<ListenAddress> listen() {
             return std::nullopt;
           },
           .show = [](const ListenAddress&) { return std::string(); }};
+}
+
+Kind<std::string> ip_address() {
+  return kind::checked<std::string>(kind::text(45), "IP address", [](const std::string& text) -> kind::Complaint {
+    in6_addr ignored{};
+    if (inet_pton(AF_INET, text.c_str(), &ignored) == 1 || inet_pton(AF_INET6, text.c_str(), &ignored) == 1)
+      return std::nullopt;
+    return std::pair{"not an IP address", "write one such as 127.0.0.1 or ::1"};
+  });
 }
 
 const Table<Server>& server_table() {
@@ -43,6 +55,12 @@ const Table<Server>& server_table() {
           "Connections at the same time.");
     t.key("rate_limits", &Server::rate_limits, kind::boolean(),
           "Limit the requests of each caller; off for load tests.");
+    t.key("trusted_proxies", &Server::trusted_proxies, kind::list_of(ip_address(), 0, 32),
+          "Addresses of proxies in front, whose X-Forwarded-For tells who asks. Without it every customer has the "
+          "proxy's address in "
+          "the audit trail, and shares one limit of failed logins.");
+    t.key("metrics_token", &Server::metrics_token, kind::secret(),
+          "Bearer token that /metrics asks for. Default: it is open.");
     return t;
   }();
   return table;

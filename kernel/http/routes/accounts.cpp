@@ -41,7 +41,7 @@ Result<Answer> patch_account(Call& call) {
   patch.email = in.optional_text("email", {.max = 254});
   patch.phone = in.optional_text("phone");
   if (ObjectReader* address = in.optional_object("address")) {
-    patch.street = address->optional_text("street", {.min = 0, .max = 500});
+    patch.street = address->optional_text("street", {.min = 0, .max = 500, .lines = true});
     patch.city = address->optional_text("city");
     patch.region = address->optional_text("region");
     patch.postal_code = address->optional_text("postal_code");
@@ -93,8 +93,8 @@ Result<Answer> list_audit_of_account(Call& call) {
 
 Result<Answer> list_all_audit(Call& call) {
   BURSAR_TRY(page, call.page());
-  BURSAR_TRY(account, call.query_id<AccountId>("account"));
-  const accounts::AuditFilter filter{.account = account, .before = AuditEventId(page.after), .limit = page.fetch()};
+  const accounts::AuditFilter filter{
+      .account = call.query_id<AccountId>("account"), .before = AuditEventId(page.after), .limit = page.fetch()};
   return render_audit(call, call.app.db.read([&](storage::Connection& c) { return accounts::list_audit(c, filter); }),
                       page);
 }
@@ -141,7 +141,7 @@ void add_account_routes(RouteTable& routes) {
               .action = Action::audit_read_all,
               .response = "AuditEvent",
               .list = true,
-              .query = {{"account", "id", "Of this account"}},
+              .query = {account_filter},
               .handler = list_all_audit});
 }
 

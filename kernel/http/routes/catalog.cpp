@@ -60,7 +60,7 @@ Result<Answer> create_product(Call& call) {
   catalog::NewProduct product;
   product.code = in.text("code", {.max = 64});
   product.name = in.text("name");
-  product.description = in.optional_text("description", {.min = 0, .max = 10'000}).value_or("");
+  product.description = in.optional_text("description", {.min = 0, .max = 10'000, .lines = true}).value_or("");
   product.group = in.optional_text("group").value_or("");
   product.panel = in.optional_text("panel").value_or("");
   product.panel_options = in.optional_document("panel_options").value_or("{}");
@@ -95,7 +95,7 @@ Result<Answer> patch_product(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   catalog::ProductPatch patch;
   patch.name = in.optional_text("name", {});
-  patch.description = in.optional_text("description", {.min = 0, .max = 10'000});
+  patch.description = in.optional_text("description", {.min = 0, .max = 10'000, .lines = true});
   patch.group = in.optional_text("group");
   if (const auto status = in.optional_choice("status", {"active", "retired"})) patch.retired = *status == "retired";
   patch.panel = in.optional_text("panel");

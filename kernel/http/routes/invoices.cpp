@@ -26,17 +26,12 @@ std::optional<invoicing::InvoiceStatus> status_from(const std::string& text) {
 
 Result<Answer> list_invoices(Call& call) {
   BURSAR_TRY(page, call.page());
-  BURSAR_TRY(account, call.query_id<AccountId>("account"));
-  BURSAR_TRY(due_before, call.query_date("due_before"));
-  invoicing::InvoiceFilter filter{.account = call.account ? call.account : account.value_or(AccountId()),
-                                  .due_before = due_before,
+  const AccountId of = call.account ? call.account : call.query_id<AccountId>("account").value_or(AccountId());
+  invoicing::InvoiceFilter filter{.account = of,
+                                  .due_before = call.query_date("due_before"),
                                   .before = InvoiceId(page.after),
                                   .limit = page.fetch()};
-  if (const auto status = call.query("status")) {
-    filter.status = status_from(*status);
-    if (!filter.status)
-      return Call::bad_query("status", "must be one of draft, open, paid, void, uncollectible, refunded");
-  }
+  if (const auto status = call.query("status")) filter.status = status_from(*status);
   auto found = call.app.db.read([&](storage::Connection& c) { return invoicing::list_invoices(c, filter); });
   return call.list(
       std::move(found), page, [](const auto& i) { return i.id.value(); },
@@ -118,7 +113,7 @@ Status check_version(storage::Connection& c, InvoiceId id, std::optional<std::in
 Result<Answer> patch_invoice(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   const std::string status = in.choice("status", {"void", "uncollectible"});
-  const std::string reason = in.text("reason", {.max = 500});
+  const std::string reason = in.text("reason", {.max = 500, .lines = true});
   BURSAR_CHECK(in.finish());
   BURSAR_TRY(id, call.id<InvoiceId>("invoice"));
   BURSAR_TRY(version, call.if_match());
@@ -134,9 +129,20 @@ Result<Answer> patch_invoice(Call& call) {
   });
 }
 
+Status check_lines(storage::Connection& c, const invoicing::Invoice& invoice, const std::vector<LineId>& asked) {
+  const auto known = invoicing::lines_of(c, invoice);
+  std::vector<FieldError> faults;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (std::none_of(known.begin(), known.end(), [&](const auto& line) { return line.id == asked[i]; }))
+      faults.push_back({"/line_ids/" + std::to_string(i), "is no line of this invoice"});
+  }
+  return faults.empty() ? Status()
+                        : invalid("invalid_fields", "Some lines are not of this invoice.", std::move(faults));
+}
+
 Result<Answer> create_credit_note(Call& call) {
   ObjectReader in(call.body, call.app.ids);
-  const std::string reason = in.text("reason", {.max = 500});
+  const std::string reason = in.text("reason", {.max = 500, .lines = true});
   const auto amount = in.optional_money("amount");
   const auto lines = in.has("line_ids") ? in.id_list<LineId>("line_ids", {.max = 200}) : std::vector<LineId>();
   if (amount.has_value() == in.has("line_ids")) in.fault("amount", "give either amount or line_ids");
@@ -148,6 +154,7 @@ Result<Answer> create_credit_note(Call& call) {
       return invalid("invalid_fields", "The amount is in another currency than the invoice.",
                      {{"/amount/currency", "must be the invoice's"}});
     }
+    if (invoice) BURSAR_CHECK(check_lines(tx, *invoice, lines));
     BURSAR_CHECK(amount ? invoicing::credit_amount(tx, call.app.rules, id, *amount, reason, call.now)
                         : invoicing::take_back_lines(tx, call.app.rules, id, lines, reason, call.now));
     call.audit(tx, call.account, "invoice.credit", accounts::audit_object(id));
@@ -181,10 +188,10 @@ Result<Answer> apply_credit(Call& call) {
 
 void add_invoice_routes(RouteTable& routes) {
   const std::vector<QueryParameter> filters = {
-      {"status", "string", "draft, open, paid, void, uncollectible or refunded"},
+      {"status", "draft|open|paid|void|uncollectible|refunded", "In this status"},
       {"due_before", "date", "Due before this day"}};
   std::vector<QueryParameter> staff_filters = filters;
-  staff_filters.push_back({"account", "id", "Of this account"});
+  staff_filters.push_back(account_filter);
   routes.add({.path = "/accounts/{account}/invoices",
               .summary = "The account's invoices, newest first",
               .action = Action::invoices_read,

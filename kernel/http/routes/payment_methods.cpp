@@ -17,14 +17,11 @@ Answer render(const Call& call, const payments::PaymentMethod& method) {
 
 Result<Answer> list_methods(Call& call) {
   BURSAR_TRY(page, call.page());
-  // By position; the page goes on after the one shown last.
+  // The page goes on after the position shown last, whether its method is still there or not.
   auto all = call.app.db.read([&](storage::Connection& c) { return payments::list_methods(c, call.account); });
-  if (page.after != 0) {
-    const auto at = std::find_if(all.begin(), all.end(), [&](const auto& m) { return m.id.value() == page.after; });
-    all.erase(all.begin(), at == all.end() ? at : at + 1);
-  }
+  std::erase_if(all, [&](const auto& m) { return m.position < page.after; });
   return call.list(
-      std::move(all), page, [](const auto& m) { return m.id.value(); },
+      std::move(all), page, [](const auto& m) { return std::int64_t{m.position} + 1; },
       [&](JsonWriter& w, const auto& m) { write_payment_method(w, call.app.ids, m); });
 }
 
@@ -81,14 +78,17 @@ Result<Answer> remove_method(Call& call) {
   return Call::no_content();
 }
 
-Result<Answer> read_autopay(Call& call) {
-  const auto autopay =
-      call.app.db.read([&](storage::Connection& c) { return payments::read_autopay(c, call.account); });
+Answer render_autopay(const Call& call, storage::Connection& c) {
+  const auto autopay = payments::read_autopay(c, call.account);
   JsonWriter w;
   w.begin_object().field("enabled", autopay.enabled).key("methods").begin_array();
   for (const auto& method : autopay.methods) write_payment_method(w, call.app.ids, method);
   w.end_array().end_object();
   return call.answer(std::move(w));
+}
+
+Result<Answer> read_autopay(Call& call) {
+  return call.app.db.read([&](storage::Connection& c) { return render_autopay(call, c); });
 }
 
 Result<Answer> put_autopay(Call& call) {
@@ -97,10 +97,11 @@ Result<Answer> put_autopay(Call& call) {
   const auto order = in.has("methods") ? in.id_list<PaymentMethodId>("methods", {.min = 0, .max = 100})
                                        : std::vector<PaymentMethodId>();
   BURSAR_CHECK(in.finish());
-  BURSAR_CHECK(call.app.db.write("set_autopay", [&](storage::Transaction& tx) {
-    return payments::set_autopay(tx, call.app.rules, call.account, enabled, order, call.actor(), call.now);
-  }));
-  return read_autopay(call);
+  return call.app.db.write("set_autopay", [&](storage::Transaction& tx) -> Result<Answer> {
+    BURSAR_CHECK(call.if_match_content(render_autopay(call, tx)));
+    BURSAR_CHECK(payments::set_autopay(tx, call.app.rules, call.account, enabled, order, call.actor(), call.now));
+    return render_autopay(call, tx);
+  });
 }
 }  // namespace
 

@@ -77,16 +77,13 @@ Result<Answer> deposit(Call& call) {
 
 Result<Answer> list_payments(Call& call) {
   BURSAR_TRY(page, call.page());
-  BURSAR_TRY(account, call.query_id<AccountId>("account"));
-  payments::PaymentFilter filter{.account = call.account ? call.account : account.value_or(AccountId()),
-                                 .before = PaymentId(page.after),
-                                 .limit = page.fetch()};
+  const AccountId of = call.account ? call.account : call.query_id<AccountId>("account").value_or(AccountId());
+  payments::PaymentFilter filter{.account = of, .before = PaymentId(page.after), .limit = page.fetch()};
   if (const auto text = call.query("status")) {
     using enum payments::PaymentStatus;
     for (const auto status : {pending, requires_action, succeeded, failed, unknown, refunded, partially_refunded}) {
       if (payments::to_string(status) == *text) filter.status = status;
     }
-    if (!filter.status) return Call::bad_query("status", "is not a status of payments");
   }
   return call.app.db.read([&](storage::Connection& c) {
     return call.list(
@@ -158,7 +155,7 @@ Result<Answer> refund_payment(Call& call) {
   refund.amount = in.optional_money("amount");
   const auto destination = in.optional_choice("destination", {"gateway", "credit", "external"}).value_or("gateway");
   refund.destination = payments::refund_destination(destination).value_or(payments::RefundDestination::gateway);
-  refund.reason = in.text("reason", {.max = 500});
+  refund.reason = in.text("reason", {.max = 500, .lines = true});
   BURSAR_CHECK(in.finish());
   Result<Answer> answer = call.once("record_refund", [&](storage::Transaction& tx) -> Result<Answer> {
     BURSAR_TRY(id, payments::record_refund(tx, *call.app.payment_context, refund, call.actor(), call.now));
@@ -180,26 +177,25 @@ Result<Answer> list_refunds(Call& call) {
       [&](JsonWriter& w, const auto& r) { write_refund(w, call.app.ids, r); });
 }
 
+void write_gateway(JsonWriter& w, const payments::GatewayInfo& gateway) {
+  w.begin_object().field("instance", gateway.instance).field("display_name", gateway.display_name);
+  w.field("stored_methods", gateway.stored_methods)
+      .field("refunds", gateway.refunds)
+      .field("partial_refunds", gateway.partial_refunds);
+  w.field("staff_confirms", gateway.staff_confirms).key("currencies").begin_array();
+  for (const Currency& currency : gateway.currencies) w.value(currency.code());
+  w.end_array().end_object();
+}
+
 Result<Answer> list_gateways(Call& call) {
-  JsonWriter w;
-  w.begin_object().key("data").begin_array();
-  for (const payments::GatewayInfo& gateway : call.app.payment_context->gateways.list()) {
-    w.begin_object().field("instance", gateway.instance).field("display_name", gateway.display_name);
-    w.field("stored_methods", gateway.stored_methods)
-        .field("refunds", gateway.refunds)
-        .field("partial_refunds", gateway.partial_refunds);
-    w.field("staff_confirms", gateway.staff_confirms).key("currencies").begin_array();
-    for (const Currency& currency : gateway.currencies) w.value(currency.code());
-    w.end_array().end_object();
-  }
-  w.end_array().key("next_cursor").null().end_object();
-  return call.answer(std::move(w));
+  BURSAR_TRY(page, call.page());
+  return call.list_whole(call.app.payment_context->gateways.list(), page, write_gateway);
 }
 }  // namespace
 
 void add_payment_routes(RouteTable& routes) {
-  const QueryParameter status{"status", "string",
-                              "pending, requires_action, succeeded, failed, unknown, refunded or partially_refunded"};
+  const QueryParameter status{"status", "pending|requires_action|succeeded|failed|unknown|refunded|partially_refunded",
+                              "In this status"};
   routes.add({.verb = Verb::post,
               .path = "/invoices/{invoice}/payments",
               .summary = "Pay the invoice",
@@ -240,7 +236,7 @@ void add_payment_routes(RouteTable& routes) {
               .action = Action::accounts_list,
               .response = "Payment",
               .list = true,
-              .query = {status, {"account", "id", "Of this account"}},
+              .query = {status, account_filter},
               .handler = list_payments});
   routes.add({.path = "/payments/{payment}",
               .summary = "A payment; asks the gateway while its outcome is open",
@@ -276,7 +272,8 @@ void add_payment_routes(RouteTable& routes) {
   routes.add({.path = "/gateways",
               .summary = "The gateways one can pay with now",
               .action = Action::gateways_read,
-              .response = "Gateways",
+              .response = "Gateway",
+              .list = true,
               .handler = list_gateways});
 }
 

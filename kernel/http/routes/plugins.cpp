@@ -47,11 +47,8 @@ Result<plugin_host::Record> find(const Call& call) {
 }
 
 Result<Answer> list_plugins(Call& call) {
-  JsonWriter w;
-  w.begin_object().key("data").begin_array();
-  for (const auto& record : call.app.plugins->records()) write_plugin(w, record);
-  w.end_array().key("next_cursor").null().end_object();
-  return call.answer(std::move(w));
+  BURSAR_TRY(page, call.page());
+  return call.list_whole(call.app.plugins->records(), page, write_plugin);
 }
 
 Result<Answer> read_plugin(Call& call) {
@@ -78,7 +75,8 @@ void add_plugin_routes(RouteTable& routes) {
   routes.add({.path = "/plugins",
               .summary = "Plugin instances: loaded, disabled, and why",
               .action = Action::plugins_read,
-              .response = "Plugins",
+              .response = "Plugin",
+              .list = true,
               .handler = list_plugins});
   routes.add({.path = "/plugins/{instance}",
               .summary = "A plugin instance, with its settings as a form shows them",
@@ -86,7 +84,7 @@ void add_plugin_routes(RouteTable& routes) {
               .response = "PluginDetail",
               .handler = read_plugin});
   routes.add({.verb = Verb::post,
-              .path = "/plugins/{instance}/test",
+              .path = "/plugins/{instance}",
               .summary = "Ask the plugin whether its other side is reachable",
               .action = Action::plugins_test,
               .response = "PluginTest",

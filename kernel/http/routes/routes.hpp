@@ -2,10 +2,14 @@
 // been decided before.
 #pragma once
 
+#include "base/id.hpp"
 #include "http/api.hpp"
 #include "http/route.hpp"
 
 namespace bursar::http {
+
+// Of the lists that go over every account.
+inline constexpr QueryParameter account_filter{"account", "id", "Of this account", AccountIdTag::prefix};
 
 void add_session_routes(RouteTable& routes);         // registrations, sessions, me
 void add_account_routes(RouteTable& routes);         // accounts, members, audit events

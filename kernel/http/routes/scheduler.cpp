@@ -30,11 +30,9 @@ void write_job(JsonWriter& w, const IdCodec& ids, const scheduler::JobStatus& jo
 }
 
 Result<Answer> list_jobs(Call& call) {
-  JsonWriter w;
-  w.begin_object().key("data").begin_array();
-  for (const auto& job : call.app.scheduler->jobs()) write_job(w, call.app.ids, job);
-  w.end_array().key("next_cursor").null().end_object();
-  return call.answer(std::move(w));
+  BURSAR_TRY(page, call.page());
+  return call.list_whole(call.app.scheduler->jobs(), page,
+                         [&](JsonWriter& w, const auto& job) { write_job(w, call.app.ids, job); });
 }
 
 Result<Answer> read_job(Call& call) {
@@ -189,7 +187,8 @@ void add_scheduler_routes(RouteTable& routes) {
   routes.add({.path = "/scheduler/jobs",
               .summary = "Scheduled jobs with their next and last runs",
               .action = Action::scheduler_read,
-              .response = "Jobs",
+              .response = "Job",
+              .list = true,
               .handler = list_jobs});
   routes.add({.path = "/scheduler/jobs/{name}",
               .summary = "A scheduled job",

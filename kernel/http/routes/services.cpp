@@ -32,6 +32,13 @@ Answer render_cancellation(const Call& call, const services::Cancellation& cance
   return call.answer(std::move(w));
 }
 
+Result<Answer> find_cancellation(const Call& call, storage::Connection& c, ServiceId id) {
+  const auto found = services::find_cancellation(c, id);
+  if (!found || found->status == "withdrawn")
+    return not_found("no_cancellation", "No cancellation has been asked for.");
+  return render_cancellation(call, *found);
+}
+
 Answer render_list(const Call& call, std::vector<services::Service> found, const Page& page) {
   return call.list(
       std::move(found), page, [](const auto& s) { return s.id.value(); },
@@ -40,8 +47,7 @@ Answer render_list(const Call& call, std::vector<services::Service> found, const
 
 Result<Answer> list_services(Call& call) {
   BURSAR_TRY(page, call.page());
-  BURSAR_TRY(account, call.query_id<AccountId>("account"));
-  const AccountId of = call.account ? call.account : account.value_or(AccountId());
+  const AccountId of = call.account ? call.account : call.query_id<AccountId>("account").value_or(AccountId());
   auto found = call.app.db.read(
       [&](storage::Connection& c) { return services::list_services(c, of, ServiceId(page.after), page.fetch()); });
   return render_list(call, std::move(found), page);
@@ -76,22 +82,22 @@ Result<Answer> patch_service(Call& call) {
 Result<Answer> put_cancellation(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   const bool at_once = in.choice("when", {"immediate", "end_of_period"}) == "immediate";
-  const std::string reason = in.optional_text("reason", {.min = 0, .max = 2000}).value_or("");
+  const std::string reason = in.optional_text("reason", {.min = 0, .max = 2000, .lines = true}).value_or("");
   BURSAR_CHECK(in.finish());
   const auto kind = at_once ? services::CancellationKind::immediate : services::CancellationKind::end_of_period;
   BURSAR_TRY(id, call.id<ServiceId>("service"));
-  BURSAR_TRY(cancellation, call.app.db.write("request_cancellation", [&](storage::Transaction& tx) {
-    return services::request_cancellation(tx, id, kind, reason, call.actor(), call.today(), call.now);
-  }));
-  return render_cancellation(call, cancellation);
+  return call.app.db.write("request_cancellation", [&](storage::Transaction& tx) -> Result<Answer> {
+    const auto before = find_cancellation(call, tx, id);
+    BURSAR_CHECK(call.if_match_content(before.ok() ? *before : Answer{.status = 404}));
+    BURSAR_TRY(cancellation,
+               services::request_cancellation(tx, id, kind, reason, call.actor(), call.today(), call.now));
+    return render_cancellation(call, cancellation);
+  });
 }
 
 Result<Answer> read_cancellation(Call& call) {
   BURSAR_TRY(id, call.id<ServiceId>("service"));
-  const auto found = call.app.db.read([&](storage::Connection& c) { return services::find_cancellation(c, id); });
-  if (!found || found->status == "withdrawn")
-    return not_found("no_cancellation", "No cancellation has been asked for.");
-  return render_cancellation(call, *found);
+  return call.app.db.read([&](storage::Connection& c) { return find_cancellation(call, c, id); });
 }
 
 Result<Answer> withdraw_cancellation(Call& call) {
@@ -120,7 +126,7 @@ Status provision_again(storage::Transaction& tx, const services::Service& servic
 
 Result<Answer> operate(Call& call) {
   ObjectReader in(call.body, call.app.ids);
-  const std::string reason = in.optional_text("reason", {.min = 0, .max = 500}).value_or("");
+  const std::string reason = in.optional_text("reason", {.min = 0, .max = 500, .lines = true}).value_or("");
   BURSAR_CHECK(in.finish());
   const std::string_view operation = call.route.path.substr(call.route.path.rfind('/') + 1);
   Result<Answer> answer = call.once("operate_service", [&](storage::Transaction& tx) -> Result<Answer> {
@@ -160,7 +166,7 @@ void add_service_routes(RouteTable& routes) {
               .action = Action::accounts_list,
               .response = "Service",
               .list = true,
-              .query = {{"account", "id", "Of this account"}},
+              .query = {account_filter},
               .handler = list_services});
   routes.add({.path = "/services/{service}",
               .summary = "A service",

@@ -15,7 +15,7 @@ Result<Answer> register_customer(Call& call) {
   account.email = in.text("email", {.max = 254});
   account.phone = in.optional_text("phone").value_or("");
   ObjectReader& address = in.object("address");
-  account.address.street = address.optional_text("street", {.min = 0, .max = 500}).value_or("");
+  account.address.street = address.optional_text("street", {.min = 0, .max = 500, .lines = true}).value_or("");
   account.address.city = address.optional_text("city").value_or("");
   account.address.region = address.optional_text("region").value_or("");
   account.address.postal_code = address.optional_text("postal_code").value_or("");
@@ -23,7 +23,7 @@ Result<Answer> register_customer(Call& call) {
   account.tax_id = in.optional_text("tax_id").value_or("");
   account.currency = in.optional_text("currency").value_or("");
   account.language = in.optional_text("language").value_or("");
-  registration.password = Secret(in.text("password", {.max = 1024}));
+  registration.password = Secret(in.text("password", {.max = 1024, .lines = true}));
   BURSAR_CHECK(in.finish());
   BURSAR_TRY(made, call.app.identity.register_customer(registration, call.actor()));
   JsonWriter w;
@@ -37,7 +37,7 @@ Result<Answer> register_customer(Call& call) {
 Result<Answer> log_in(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   accounts::Login login{.email = in.text("email", {.max = 254}),
-                        .password = Secret(in.text("password", {.max = 1024}))};
+                        .password = Secret(in.text("password", {.max = 1024, .lines = true}))};
   login.agent = std::string(call.request.header("User-Agent").substr(0, 200));
   BURSAR_CHECK(in.finish());
   BURSAR_TRY(done, call.app.identity.log_in(login, call.actor()));
@@ -116,8 +116,8 @@ Result<Answer> patch_me(Call& call) {
 
 Result<Answer> change_password(Call& call) {
   ObjectReader in(call.body, call.app.ids);
-  const Secret current(in.text("current_password", {.max = 1024}));
-  const Secret next(in.text("new_password", {.max = 1024}));
+  const Secret current(in.text("current_password", {.max = 1024, .lines = true}));
+  const Secret next(in.text("new_password", {.max = 1024, .lines = true}));
   BURSAR_CHECK(in.finish());
   BURSAR_CHECK(call.app.identity.change_password(call.caller, current, next, call.actor()));
   return Call::no_content();

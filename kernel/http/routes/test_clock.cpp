@@ -16,6 +16,8 @@ Result<Answer> set_clock(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   const Instant now = in.instant("now");
   BURSAR_CHECK(in.finish());
+  BURSAR_TRY(before, read_clock(call));
+  BURSAR_CHECK(call.if_match_content(before));
   BURSAR_CHECK(call.app.set_test_clock(now));
   return read_clock(call);
 }

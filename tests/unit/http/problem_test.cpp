@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "http/etag.hpp"
 #include "http/json.hpp"
 #include "http/metrics.hpp"
 
@@ -32,6 +33,18 @@ TEST(Problem, SaysWhenToComeBack) {
   Error error{.kind = ErrorKind::too_many_requests, .code = "login_throttled", .detail = "x"};
   error.retry_after_seconds = 17;
   EXPECT_EQ(problem(error, "r").header("Retry-After"), "17");
+}
+
+TEST(ETag, IsNamedByListsAndByCachesThatWeakenIt) {
+  const std::string etag = content_etag("{}");
+  EXPECT_NE(etag, content_etag("{ }"));
+  for (const std::string& header : std::vector<std::string>{etag, "\"a\", " + etag, "*", etag + ",\"b\""}) {
+    EXPECT_TRUE(names_etag(header, etag, false)) << header;
+  }
+  EXPECT_TRUE(names_etag("W/" + etag, etag, true));
+  EXPECT_FALSE(names_etag("W/" + etag, etag, false));
+  EXPECT_FALSE(names_etag("", etag, true));
+  EXPECT_FALSE(names_etag("\"a\"", etag, true));
 }
 
 TEST(Metrics, WritesPrometheusText) {

@@ -30,6 +30,27 @@ TEST(RequestForm, RefusesEveryOtherSpellingOfAPath) {
   EXPECT_EQ(status_of_target("/..a/b..c/..."), 200);
 }
 
+TEST(RequestForm, BelievesAForwardedAddressOnlyFromTrustedProxies) {
+  const std::vector<std::string> proxies = {"127.0.0.1", "10.0.0.5"};
+  const auto client = [&](std::string_view peer, std::vector<std::string> forwarded) {
+    Request request = get("/");
+    for (auto& value : forwarded) request.headers.push_back({"X-Forwarded-For", std::move(value)});
+    return client_address(request, peer, proxies);
+  };
+  EXPECT_EQ(client("203.0.113.1", {}), "203.0.113.1");
+  EXPECT_EQ(client("203.0.113.1", {"198.51.100.1"}), "203.0.113.1");
+  EXPECT_EQ(client("127.0.0.1", {}), "127.0.0.1");
+  EXPECT_EQ(client("127.0.0.1", {"198.51.100.1"}), "198.51.100.1");
+  EXPECT_EQ(client("127.0.0.1", {"192.0.2.9, 198.51.100.1"}), "198.51.100.1");
+  EXPECT_EQ(client("127.0.0.1", {"192.0.2.9 , 198.51.100.1, 10.0.0.5"}), "198.51.100.1");
+  EXPECT_EQ(client("127.0.0.1", {"192.0.2.9", "198.51.100.1, 10.0.0.5"}), "198.51.100.1");
+  EXPECT_EQ(client("127.0.0.1", {"198.51.100.1", "10.0.0.5"}), "198.51.100.1");
+  EXPECT_EQ(client("127.0.0.1", {"2001:db8::7"}), "2001:db8::7");
+  EXPECT_EQ(client("127.0.0.1", {"198.51.100.1, unknown"}), "127.0.0.1");
+  EXPECT_EQ(client("127.0.0.1", {"198.51.100.1, "}), "127.0.0.1");
+  EXPECT_EQ(client("127.0.0.1", {"10.0.0.5, 127.0.0.1"}), "10.0.0.5");
+}
+
 TEST(RequestForm, RefusesAnAmbiguousLength) {
   const auto status = [](std::vector<Header> headers, int minor = 1) {
     Request request = get("/");
