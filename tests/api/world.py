@@ -1,0 +1,115 @@
+"""Who asks and what there is to ask about: logged-in callers, and makers of fresh objects, all through the public API."""
+import itertools
+import sqlite3
+
+from client import Client, log_in, ok
+from installation import PASSWORD, STAFF
+
+# Alice owns what the requests are about; Ben owns another account.
+OWNER, OTHER = "alice@example.com", "ben@example.com"
+_numbers = itertools.count(1)
+
+
+class World:
+    def __init__(self, installation):
+        self.installation, self.port = installation, installation.port
+        self.anonymous = Client(self.port)
+        self.broken = Client(self.port, "burs_" + "0" * 40)
+        self.owner = log_in(self.port, OWNER, PASSWORD)
+        self.other = log_in(self.port, OTHER, PASSWORD)
+        self.admin = log_in(self.port, STAFF["admin"], PASSWORD)
+        self.billing = log_in(self.port, STAFF["billing"], PASSWORD)
+        self.support = log_in(self.port, STAFF["support"], PASSWORD)
+        self.account = self.account_of(self.owner)
+        self.other_account = self.account_of(self.other)
+        self.products = {p["code"]: p["id"] for p in ok(self.admin.get("/catalog/products")).json["data"]}
+
+    def caller(self, name):
+        return getattr(self, name)
+
+    @staticmethod
+    def account_of(client):
+        return ok(client.get("/me")).json["accounts"][0]["id"]
+
+    def now(self):
+        return ok(self.admin.get("/test-clock")).json["now"]
+
+    @staticmethod
+    def unique(word):
+        return f"{word}{next(_numbers)}"
+
+    def whose(self, mine):
+        return (self.owner, self.account) if mine else (self.other, self.other_account)
+
+    def invoice(self, mine=True, amount="20.00"):
+        """An open invoice, made by hand."""
+        body = {"account_id": self.whose(mine)[1], "due_on": "2027-02-01",
+                "lines": [{"description": "Consulting", "unit_price": {"amount": amount, "currency": "USD"}}]}
+        return ok(self.admin.post("/invoices", body)).json["id"]
+
+    def payment(self, mine=True, gateway="cards"):
+        """A payment of a fresh invoice: taken at once by card, waiting for staff by bank transfer."""
+        return ok(self.whose(mine)[0].post(f"/invoices/{self.invoice(mine)}/payments", {"gateway": gateway})).json["id"]
+
+    def refund(self):
+        payment = self.payment()
+        ok(self.admin.post(f"/payments/{payment}/refunds", {"reason": "asked", "amount": {"amount": "1.00", "currency": "USD"}}))
+        return payment
+
+    def task(self, mine=True):
+        payment = self.payment(mine, "bank")
+        tasks = ok(self.admin.get("/staff-tasks?status=open&limit=200")).json["data"]
+        return next(task["id"] for task in tasks if task["object_id"] == payment)
+
+    def credit(self):
+        """An open invoice of an account that has credit."""
+        body = {"amount": {"amount": "5.00", "currency": "USD"}, "gateway": "cards"}
+        ok(self.owner.post(f"/accounts/{self.account}/deposits", body))
+        return self.invoice(amount="200.00")
+
+    def method(self, mine=True):
+        client, account = self.whose(mine)
+        for method in ok(client.get(f"/accounts/{account}/payment-methods")).json["data"][10:]:
+            ok(client.request("DELETE", f"/accounts/{account}/payment-methods/{method['id']}"))
+        body = {"gateway": "cards", "token": "tok_success", "label": self.unique("Card ")}
+        return ok(client.post(f"/accounts/{account}/payment-methods", body)).json["id"]
+
+    def order(self, mine=True, code="vps-s"):
+        client, account = self.whose(mine)
+        body = {"items": [{"product_id": self.products[code], "cycle": "monthly"}]}
+        return ok(client.post(f"/accounts/{account}/orders", body)).json
+
+    def service(self, mine=True, active=True):
+        order = self.order(mine)
+        if active:
+            ok(self.whose(mine)[0].post(f"/invoices/{order['invoice_id']}/payments", {"gateway": "cards"}))
+        return order["service_ids"][0]
+
+    def suspended_service(self):
+        service = self.service()
+        ok(self.admin.post(f"/services/{service}/operations/suspend", {"reason": "abuse"}))
+        return service
+
+    def cancelled_service(self, mine=True):
+        service = self.service(mine)
+        ok(self.whose(mine)[0].request("PUT", f"/services/{service}/cancellation", {"when": "end_of_period"}))
+        return service
+
+    def failed_message(self):
+        """A message that could not be sent; no gateway to that state but time, so the store is told."""
+        message = ok(self.admin.get(f"/accounts/{self.account}/notifications?limit=1")).json["data"][0]
+        number, = self.installation.rows("SELECT max(id) FROM messages WHERE account_id IN "
+                                         "(SELECT id FROM accounts WHERE email = ?)", OWNER)[0]
+        with sqlite3.connect(self.installation.folder / "book.db", timeout=30) as store:
+            store.execute("UPDATE messages SET status = 'failed' WHERE id = ?", (number,))
+        store.close()
+        return message["id"]
+
+    def product(self):
+        body = {"code": self.unique("test-"), "name": "Test product",
+                "prices": [{"cycle": "monthly", "amount": {"amount": "1.00", "currency": "USD"}}]}
+        return ok(self.admin.post("/catalog/products", body)).json["id"]
+
+    def close(self):
+        for name in ("anonymous", "broken", "owner", "other", "admin", "billing", "support"):
+            self.caller(name).close()
