@@ -142,6 +142,7 @@ PostgresqlDatabase::Attempt PostgresqlDatabase::try_write(const std::function<bo
     committing = true;
     connection->send_command("COMMIT");
     connection->finish();
+    transaction.share_ids();
     failpoints::after_commit();
     actions = transaction.take_after_commit();
     return Attempt::done;

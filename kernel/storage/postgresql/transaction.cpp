@@ -52,7 +52,9 @@ std::int64_t rows_changed(const ResultPtr& result) {
 }
 
 std::int64_t next_block(PgConnection& connection) {
-  auto rows = query_rows(connection, "SELECT nextval('bursar_ids')", {});
+  // The message makes the commit wait for the log even where nothing else is written; nextval() alone does not.
+  auto rows =
+      query_rows(connection, "SELECT nextval('bursar_ids'), pg_logical_emit_message(true, 'bursar', 'ids')", {});
   BURSAR_ASSERT(rows.next());
   return rows.integer(0);
 }
@@ -73,17 +75,21 @@ std::int64_t consecutive_blocks(PgConnection& connection, std::int64_t blocks) {
 
 }  // namespace
 
-std::int64_t IdBlocks::reserve(PgConnection& connection, std::int64_t count) {
-  BURSAR_ASSERT(count > 0);
-  const std::lock_guard lock(mutex_);
-  if (count > block_size) return consecutive_blocks(connection, (count + block_size - 1) / block_size);
-  if (end_ - next_ < count) {
-    next_ = next_block(connection);
-    end_ = next_ + block_size;
-  }
-  const std::int64_t first = next_;
-  next_ += count;
+std::int64_t IdBlock::take(std::int64_t count) {
+  const std::int64_t first = next;
+  next += count;
   return first;
+}
+
+std::optional<std::int64_t> IdBlocks::take(std::int64_t count) {
+  const std::lock_guard lock(mutex_);
+  if (!shared_.has(count)) return std::nullopt;
+  return shared_.take(count);
+}
+
+void IdBlocks::give(const IdBlock& block) {
+  const std::lock_guard lock(mutex_);
+  if (block.end - block.next > shared_.end - shared_.next) shared_ = block;
 }
 
 Rows query_rows(PgConnection& connection, Sql sql, std::span<const Param> params) {
@@ -143,7 +149,16 @@ void PgTransaction::update_many(const char* table, std::size_t key_columns, cons
 }
 
 std::int64_t PgTransaction::reserve_ids(std::int64_t count) {
-  return guarded([&] { return ids_.reserve(connection_, count); });
+  BURSAR_ASSERT(count > 0);
+  return guarded([&] {
+    // Used by this transaction only, so they are as durable as it is.
+    if (count > block_size) return consecutive_blocks(connection_, (count + block_size - 1) / block_size);
+    if (own_ids_.has(count)) return own_ids_.take(count);
+    if (const auto shared = ids_.take(count)) return *shared;
+    const std::int64_t first = next_block(connection_);
+    own_ids_ = {.next = first, .end = first + block_size};
+    return own_ids_.take(count);
+  });
 }
 
 void PgTransaction::run_script(const std::string& sql) {

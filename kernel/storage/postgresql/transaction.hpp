@@ -2,20 +2,32 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 
 #include "storage/postgresql/connection.hpp"
 
 namespace bursar::storage::postgresql {
 
-// The process's share of the sequence bursar_ids. nextval() is outside of transactions, so a block survives a rollback.
+struct IdBlock {
+  std::int64_t next = 0;
+  std::int64_t end = 0;
+  [[nodiscard]] bool has(std::int64_t count) const { return end - next >= count; }
+  std::int64_t take(std::int64_t count);
+};
+
+// The process's share of the sequence bursar_ids: a block that some committed transaction has taken. A server that
+// crashes forgets a nextval() that no commit has made durable and hands the numbers out again, while this process may
+// live on with them; so until its transaction has committed, a fresh block is that transaction's alone.
 class IdBlocks {
  public:
-  std::int64_t reserve(PgConnection& connection, std::int64_t count);
+  // From the shared block; nothing when it has not so many left.
+  std::optional<std::int64_t> take(std::int64_t count);
+  // Shares what a committed transaction has left of its block.
+  void give(const IdBlock& block);
 
  private:
   std::mutex mutex_;
-  std::int64_t next_ = 0;
-  std::int64_t end_ = 0;
+  IdBlock shared_;
 };
 
 Rows query_rows(PgConnection& connection, Sql sql, std::span<const Param> params);
@@ -47,6 +59,8 @@ class PgTransaction final : public Transaction {
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] bool in_conflict() const { return in_conflict_; }
   std::vector<std::function<void()>> take_after_commit() { return std::move(after_commit_); }
+  // After the commit: other transactions may use what is left of the ids this one has taken.
+  void share_ids() { ids_.give(own_ids_); }
 
  protected:
   Rows run_query(Sql sql, std::span<const Param> params) override;
@@ -58,6 +72,7 @@ class PgTransaction final : public Transaction {
 
   PgConnection& connection_;
   IdBlocks& ids_;
+  IdBlock own_ids_;
   bool failed_ = false;
   bool in_conflict_ = false;
   std::vector<std::function<void()>> after_commit_;

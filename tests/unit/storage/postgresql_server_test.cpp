@@ -142,6 +142,48 @@ TEST_P(PostgresqlServerTest, a_server_that_is_not_there_is_an_error_and_not_a_wa
   EXPECT_EQ(refused.error().detail.find("hunter2"), std::string::npos);
 }
 
+TEST_P(PostgresqlServerTest, conflicts_that_keep_coming_repeat_no_effect_of_a_transaction) {
+  db_->write("trigger", [](Transaction& tx) {
+    tx.run_script(
+        "CREATE SEQUENCE tries; "
+        "CREATE FUNCTION refuse_every_third() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF nextval('tries') % 3 = 0 THEN RAISE EXCEPTION 'in the way' USING ERRCODE = '40001'; END IF; "
+        "RETURN NEW; END $$; "
+        "CREATE TRIGGER refuse BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION refuse_every_third()");
+  });
+  int runs = 0;
+  int after_commit = 0;
+  for (std::int64_t id = 1; id <= 30; ++id) {
+    db_->write("insert", [&](Transaction& tx) {
+      ++runs;
+      tx.after_commit([&] { ++after_commit; });
+      tx.execute("INSERT INTO things (id) VALUES ($1)", id);
+    });
+  }
+  EXPECT_EQ(runs, 44) << "every third try was refused and made again";
+  EXPECT_EQ(after_commit, 30);
+  EXPECT_EQ(count_things(*db_), 30);
+}
+
+// What a sequence gave to a transaction that no commit made durable, a server that crashes gives out again.
+TEST_P(PostgresqlServerTest, ids_that_no_commit_has_made_durable_are_used_by_no_other_transaction) {
+  auto fresh = Database::open(db_.url()).value();
+  const auto take = [&](bool keep) {
+    std::int64_t first = 0;
+    const auto done = fresh->write("ids", [&](Transaction& tx) -> Status {
+      first = tx.reserve_ids(1);
+      if (!keep) return conflict("no", "no");
+      return {};
+    });
+    EXPECT_EQ(done.ok(), keep);
+    return first;
+  };
+  const std::int64_t forgotten = take(false), kept = take(true);
+  EXPECT_GE(kept - forgotten, 65'536) << "from the same block";
+  EXPECT_EQ(take(false), kept + 1) << "a block that was committed is shared";
+  EXPECT_EQ(take(true), kept + 2);
+}
+
 TEST_P(PostgresqlServerTest, works_without_prepared_statements_for_poolers_that_have_none) {
   auto plain = Database::open(db_.url(), {.prepared_statements = false}).value();
   plain->write("insert", [](Transaction& tx) {
