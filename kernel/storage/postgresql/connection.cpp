@@ -60,6 +60,12 @@ PgConnection::PgConnection(const std::string& conninfo, bool prepared_statements
     throw ConnectionLost("PostgreSQL: " + trimmed(PQerrorMessage(connection_.get())));
   }
   PQsetNoticeReceiver(connection_.get(), &on_notice, nullptr);
+  // A process that is stopped in the middle of a transaction holds its locks; those who take its work over wait for
+  // them.
+  const ResultPtr limited(PQexec(connection_.get(), "SET idle_in_transaction_session_timeout = '60s'"), &PQclear);
+  if (PQresultStatus(limited.get()) != PGRES_COMMAND_OK) {
+    throw ConnectionLost("PostgreSQL: " + trimmed(PQerrorMessage(connection_.get())));
+  }
   if (PQenterPipelineMode(connection_.get()) != 1) throw ConnectionLost("PostgreSQL: no pipeline mode");
 }
 
