@@ -1,6 +1,8 @@
 #include "app.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 #include "accounts/accounts.hpp"
 #include "accounts/identity.hpp"
@@ -59,7 +61,8 @@ struct App::State {
         refunds(payment_context),
         messages(*db, plugins.channels(), codec),
         provisioner(*db, plugins.panels(), codec),
-        workers(*db, clock(), {&charges, &refunds, &messages, &provisioner}),
+        workers(*db, clock(), {&charges, &refunds, &messages, &provisioner},
+                {.takeover_pause = test_clock ? seconds(0) : seconds(30)}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
 
   [[nodiscard]] const Clock& clock() const {
@@ -100,6 +103,23 @@ struct App::State {
     workers.wake();
   }
 
+  // On PostgreSQL another process may move a test clock.
+  void follow_test_clock() {
+    if (!test_clock || db->backend() != storage::Backend::postgresql || following) return;
+    following.emplace([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        try {
+          if (!test_clock->refresh()) continue;
+          scheduler->wake();
+          wake();
+        } catch (const storage::StorageError& error) {
+          log::warning("test_clock_not_read", {{"detail", error.what()}});
+        }
+      }
+    });
+  }
+
   const settings::Config config;
   const SystemClock system_clock;
   std::unique_ptr<storage::Database> db;
@@ -120,6 +140,7 @@ struct App::State {
   std::vector<std::unique_ptr<scheduler::Step>> steps;
   std::unique_ptr<scheduler::Scheduler> scheduler;
   http::Metrics metrics;
+  std::optional<std::jthread> following;
 };
 
 App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -143,12 +164,14 @@ Result<std::unique_ptr<App>> App::open(const settings::Config& config, const App
 }
 
 void App::start() {
+  state_->follow_test_clock();
   state_->outbox.spread(*state_->db, state_->clock().now());
   state_->workers.start();
   state_->scheduler->start();
 }
 
 void App::stop() {
+  state_->following.reset();
   state_->scheduler->stop();
   state_->workers.stop();
 }
@@ -186,16 +209,18 @@ Status App::serve(const std::function<void(std::uint16_t)>& listening, const std
 
 void App::drain() {
   state_->outbox.spread(*state_->db, state_->clock().now());
-  state_->workers.drain();
+  // A test clock may move on only when nobody is at the present instant any more.
+  using Until = effects::Workers::Until;
+  state_->workers.drain(state_->test_clock ? Until::all_end : Until::own_end);
 }
 
 Status App::advance_clock(Instant target) {
   if (!state_->test_clock)
     return conflict("no_test_clock", "the clock is the system's; only `clock: test` can be moved");
-  // What a killed process left undone at the present instant is done at that instant, before time goes on.
-  state_->scheduler->run_due();
-  drain();
-  return state_->test_clock->advance_to(target, *state_->scheduler, [this] { drain(); });
+  return state_->test_clock->advance_to(target, *state_->scheduler, [this] {
+    drain();
+    return state_->workers.next_try();
+  });
 }
 
 Status App::jump_clock(Instant target) {

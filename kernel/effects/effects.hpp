@@ -2,13 +2,15 @@
 //
 // A domain records an effect in the transaction that decides on it. Workers claim due effects, perform them outside
 // any transaction through the domain's Handler, and let it settle the outcome in one transaction with the effect's own
-// state. A worker that dies leaves a lease that runs out: such an effect is *unknown*, and is then only ever
-// inspect()ed until the other side has told what happened, never performed again before that.
+// state. An effect whose worker is gone before that is *unknown*, and is then only ever inspect()ed until the other
+// side has told what happened, never performed again before that. See docs/design/effects.md.
 //
 //   recorded --claim--> in_flight --+--> done | failed           settled, never looked at again
 //      ^                   |        +--> waiting                 the other side will tell; inspect() at next_at
 //      +-- not_attempted --+        +--> unknown                 inspect() at growing intervals
 //                                   +--> parked                  a person must look
+//
+// What is due is told by the clock handed in, which may be a test clock; leases live by real time (`lease_clock`).
 #pragma once
 
 #include <memory>
@@ -77,6 +79,9 @@ struct WorkerOptions {
   Duration lease = minutes(5);  // longer than any deadline of a plugin call
   Duration first_backoff = seconds(30);
   Duration max_backoff = hours(6);
+  // From the discovery that a worker is gone until its effect is inspected: what it had sent may still be on its way.
+  Duration takeover_pause = seconds(0);
+  const Clock* lease_clock = nullptr;  // default: the system's
 };
 
 class Workers {
@@ -86,9 +91,14 @@ class Workers {
   void start();  // threads that work until stop()
   void stop();   // lets calls under way end
   void wake();   // something was recorded
+  enum class Until { own_end, all_end };
   // Works off, on the calling thread and the workers', everything that is due at the clock's now, until nothing due is
-  // left or in flight. For `job run`, the test clock and tests.
-  void drain();
+  // left or in flight here; with all_end, in no other process either. Effects that a dead process left in flight are
+  // due. For `job run`, the test clock and tests.
+  void drain(Until until = Until::own_end);
+  // The first instant after the clock's now at which an effect is tried or asked about again; those that wait for the
+  // other side to tell are left out.
+  std::optional<Instant> next_try();
   // Claims the effect under `key` and performs it, or inspects it if it may have happened, on the calling thread,
   // however far off its next_at is; for a caller who waits for the answer. False: there is nothing open under the key,
   // or somebody is at it.

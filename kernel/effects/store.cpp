@@ -26,10 +26,9 @@ bool has_due(Connection& connection, const Lane& lane, Instant now) {
       .next();
 }
 
-int under_way(Transaction& tx, const Lane& lane, Instant now) {
-  auto rows = tx.query(
-      "SELECT count(*) FROM effects WHERE state = 'in_flight' AND kind = $1 AND instance = $2 AND lease_until > $3",
-      lane.kind, lane.instance, now);
+int under_way(Transaction& tx, const Lane& lane) {
+  auto rows = tx.query("SELECT count(*) FROM effects WHERE state = 'in_flight' AND kind = $1 AND instance = $2",
+                       lane.kind, lane.instance);
   return rows.next() ? static_cast<int>(rows.integer(0)) : 0;
 }
 
@@ -70,9 +69,20 @@ std::vector<Lane> due_lanes(Connection& connection, Instant now) {
   return out;
 }
 
-std::vector<Claimed> claim(Transaction& tx, const Claimant& claimant, const Lane& lane, int limit, int at_most,
-                           std::span<const EffectId> running) {
-  const int free = std::min(limit - under_way(tx, lane, claimant.now), at_most);
+std::vector<NextTry> next_tries(Connection& connection, Instant now) {
+  std::vector<NextTry> out;
+  for (auto lane = next_lane(connection, {}); lane; lane = next_lane(connection, *lane)) {
+    auto rows = connection.query(
+        "SELECT next_at FROM effects WHERE kind = $1 AND instance = $2 AND next_at > $3 AND state <> 'waiting' "
+        "ORDER BY next_at LIMIT 1",
+        lane->kind, lane->instance, now);
+    if (rows.next()) out.push_back({*lane, rows.instant(0)});
+  }
+  return out;
+}
+
+std::vector<Claimed> claim(Transaction& tx, const Claimant& claimant, const Lane& lane, int limit, int at_most) {
+  const int free = std::min(limit - under_way(tx, lane), at_most);
   if (free <= 0) return {};
   std::vector<Claimed> out;
   Batch batch{{"id", Batch::integer},  {"state", Batch::text},       {"attempts", Batch::integer},
@@ -81,11 +91,9 @@ std::vector<Claimed> claim(Transaction& tx, const Claimant& claimant, const Lane
     auto rows = tx.query(
         "SELECT id, state, key, account_id, object_id, attempts, created_at FROM effects "
         "WHERE kind = $1 AND instance = $2 AND next_at <= $3 ORDER BY next_at, id LIMIT $4 {skip_locked}",
-        lane.kind, lane.instance, claimant.now, static_cast<std::size_t>(free) + running.size());
-    while (rows.next() && static_cast<int>(out.size()) < free) {
-      const auto id = rows.id<EffectId>(0);
-      if (std::find(running.begin(), running.end(), id) != running.end()) continue;
-      Effect effect{.id = id,
+        lane.kind, lane.instance, claimant.now, free);
+    while (rows.next()) {
+      Effect effect{.id = rows.id<EffectId>(0),
                     .kind = lane.kind,
                     .key = rows.string(2),
                     .instance = lane.instance,
@@ -93,8 +101,9 @@ std::vector<Claimed> claim(Transaction& tx, const Claimant& claimant, const Lane
                     .object = rows.integer(4),
                     .attempts = static_cast<int>(rows.integer(5)) + 1,
                     .created_at = rows.instant(6)};
-      batch.add(id, "in_flight", effect.attempts, claimant.worker, claimant.lease_until, claimant.lease_until);
-      out.push_back({.effect = std::move(effect), .inspect = rows.text(1) != "recorded"});
+      batch.add(effect.id, "in_flight", effect.attempts, claimant.worker, claimant.lease_until, nullptr);
+      out.push_back(
+          {.effect = std::move(effect), .inspect = rows.text(1) != "recorded", .waiting = rows.text(1) == "waiting"});
     }
   }
   tx.update_many("effects", 1, batch);
@@ -115,10 +124,11 @@ std::optional<Claimed> claim_one(Transaction& tx, const Claimant& claimant, std:
                              .object = rows.integer(4),
                              .attempts = static_cast<int>(rows.integer(5)) + 1,
                              .created_at = rows.instant(6)},
-                  .inspect = rows.text(7) != "recorded"};
+                  .inspect = rows.text(7) != "recorded",
+                  .waiting = rows.text(7) == "waiting"};
   tx.execute(
-      "UPDATE effects SET state = 'in_flight', attempts = $2, worker = $3, lease_until = $4, next_at = $4 WHERE id = "
-      "$1",
+      "UPDATE effects SET state = 'in_flight', attempts = $2, worker = $3, lease_until = $4, next_at = NULL "
+      "WHERE id = $1",
       claimed.effect.id, claimed.effect.attempts, claimant.worker, claimant.lease_until);
   return claimed;
 }
@@ -130,10 +140,13 @@ bool holds_claim(Transaction& tx, const std::string& worker, const Effect& effec
       .next();
 }
 
-void store_outcome(Transaction& tx, const Effect& effect, const Outcome& outcome, Instant now,
+void store_outcome(Transaction& tx, const Claimed& claimed, const Outcome& outcome, Instant now,
                    const WorkerOptions& options) {
+  const Effect& effect = claimed.effect;
   std::optional<Instant> next_at;
-  if (is_open(outcome.verdict)) {
+  if (claimed.inspect && outcome.verdict == Verdict::not_attempted) {
+    next_at = now;  // the other side never had it, so there is nothing to wait for
+  } else if (is_open(outcome.verdict)) {
     // Never at once: an effect that answers "now" for ever would be worked on for ever.
     const Duration pause = outcome.next_in.value_or(backoff(effect, options));
     next_at = now + seconds(std::max<std::int64_t>(pause.seconds, 1));
@@ -146,18 +159,35 @@ void store_outcome(Transaction& tx, const Effect& effect, const Outcome& outcome
       settled ? std::optional(now) : std::nullopt);
 }
 
-std::int64_t recover(Transaction& tx, std::string_view process, Instant now) {
-  return tx.execute(
-      "UPDATE effects SET state = 'unknown', next_at = $2, lease_until = NULL, worker = NULL, "
-      "error = 'the process ended during the call' "
-      "WHERE state = 'in_flight' AND (worker IS NULL OR substr(worker, 1, length($1)) <> $1)",
-      process, now);
+std::vector<Held> held_claims(Connection& connection) {
+  std::vector<Held> out;
+  auto rows = connection.query("SELECT id, worker, attempts, lease_until FROM effects WHERE state = 'in_flight'");
+  while (rows.next()) {
+    out.push_back({.id = rows.id<EffectId>(0),
+                   .worker = rows.string(1),
+                   .attempts = static_cast<int>(rows.integer(2)),
+                   .lease_until = rows.instant(3)});
+  }
+  return out;
+}
+
+std::int64_t take_over(Transaction& tx, std::span<const Held> lost, Instant next_at) {
+  std::int64_t taken = 0;
+  for (const Held& claim : lost) {
+    taken += tx.execute(
+        "UPDATE effects SET state = 'unknown', next_at = $4, lease_until = NULL, worker = NULL, "
+        "error = 'the process ended during the call' "
+        "WHERE id = $1 AND state = 'in_flight' AND worker = $2 AND attempts = $3",
+        claim.id, claim.worker, claim.attempts, next_at);
+  }
+  return taken;
 }
 
 Workers::Counts count_open(Connection& connection) {
   Workers::Counts counts;
   auto rows = connection.query(
       "SELECT state, count(*) FROM effects WHERE next_at IS NOT NULL GROUP BY state "
+      "UNION ALL SELECT 'in_flight', count(*) FROM effects WHERE state = 'in_flight' "
       "UNION ALL SELECT 'parked', count(*) FROM effects WHERE state = 'parked'");
   while (rows.next()) {
     const auto state = rows.text(0);

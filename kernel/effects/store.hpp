@@ -17,9 +17,10 @@ struct Lane {
 struct Claimed {
   Effect effect;
   bool inspect = false;  // it may have happened already: ask, don't perform
+  bool waiting = false;  // of those to inspect: the other side has it and will tell
 };
 
-// Who claims, and until when a claim holds.
+// Who claims, what is due by which clock, and until when (real time) a claim holds.
 struct Claimant {
   std::string worker;
   Instant now;
@@ -29,21 +30,37 @@ struct Claimant {
 // The lanes that have something due.
 std::vector<Lane> due_lanes(storage::Connection& connection, Instant now);
 
+// Each lane that has something recorded or unknown for after `now`, with the first instant of it.
+struct NextTry {
+  Lane lane;
+  Instant at;
+};
+std::vector<NextTry> next_tries(storage::Connection& connection, Instant now);
+
 // Claims what is due in a lane, at most `limit` calls of it being under way in all processes and at most `at_most` now.
-// An effect in `running` is left alone: this process is still at it, however late.
-std::vector<Claimed> claim(storage::Transaction& tx, const Claimant& claimant, const Lane& lane, int limit, int at_most,
-                           std::span<const EffectId> running);
+std::vector<Claimed> claim(storage::Transaction& tx, const Claimant& claimant, const Lane& lane, int limit,
+                           int at_most);
 
 // Claims one effect by its key, due or not. None: it is in flight, settled or parked, or there is none.
 std::optional<Claimed> claim_one(storage::Transaction& tx, const Claimant& claimant, std::string_view key);
 
 // The state the outcome leads to, if this claim still holds; false if another worker has taken over meanwhile.
 bool holds_claim(storage::Transaction& tx, const std::string& worker, const Effect& effect);
-void store_outcome(storage::Transaction& tx, const Effect& effect, const Outcome& outcome, Instant now,
+void store_outcome(storage::Transaction& tx, const Claimed& claimed, const Outcome& outcome, Instant now,
                    const WorkerOptions& options);
 
-// Effects in flight of earlier processes. Only where this process is known to be the only one (SQLite).
-std::int64_t recover(storage::Transaction& tx, std::string_view process, Instant now);
+// A claim that stands, of any process.
+struct Held {
+  EffectId id;
+  std::string worker;
+  int attempts = 0;
+  Instant lease_until;
+};
+std::vector<Held> held_claims(storage::Connection& connection);
+
+// Ends claims whose holder is gone: their effects are unknown, to be inspected at `next_at`. A claim that has ended by
+// itself meanwhile is left alone. Answers how many there were.
+std::int64_t take_over(storage::Transaction& tx, std::span<const Held> lost, Instant next_at);
 
 Workers::Counts count_open(storage::Connection& connection);
 

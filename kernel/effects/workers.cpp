@@ -5,10 +5,10 @@
 #include <deque>
 #include <map>
 #include <mutex>
-#include <random>
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "effects/effects.hpp"
 #include "effects/store.hpp"
 
@@ -20,34 +20,26 @@ using storage::Connection;
 using storage::StorageError;
 using storage::Transaction;
 
+using Steady = std::chrono::steady_clock;
+
 constexpr auto poll_interval = std::chrono::milliseconds(500);
+constexpr auto others_interval = std::chrono::milliseconds(50);
 constexpr int max_claims_at_once = 64;
 constexpr int settle_tries = 6;
 
-// Tells this process from every other, before it and beside it.
-const std::string& process_name() {
-  static const std::string name = [] {
-    std::random_device random;
-    std::string out;
-    for (int i = 0; i < 8; ++i) {
-      const auto bits = random();
-      for (int shift = 0; shift < 8; shift += 4) out += "0123456789abcdef"[(bits >> shift) & 15];
-    }
-    return out;
-  }();
-  return name;
-}
-
 std::string worker_name() {
   static std::atomic<int> number = 0;
-  return process_name() + "-" + std::to_string(number++);
+  return this_process() + "/" + std::to_string(number++);
 }
 
 }  // namespace
 
 struct Workers::State {
   State(storage::Database& database, const Clock& the_clock, const std::vector<Handler*>& all, WorkerOptions given)
-      : db(database), clock(the_clock), options(given) {
+      : db(database),
+        clock(the_clock),
+        lease_clock(given.lease_clock != nullptr ? *given.lease_clock : system_clock),
+        options(given) {
     for (auto* handler : all) {
       const bool is_new = handlers.emplace(std::string(handler->kind()), handler).second;
       BURSAR_ASSERT(is_new && "two handlers for one kind of effect");
@@ -55,13 +47,25 @@ struct Workers::State {
     BURSAR_ASSERT(options.threads > 0 && options.lease.seconds > 0 && options.first_backoff.seconds > 0);
   }
 
-  // Claims what is due and there is room for; answers how much.
-  std::size_t dispatch();
-  void recover_once();
   struct Busy {
     EffectId id;
     Lane lane;
   };
+  // What one snapshot of the store shows: both in one, or what goes from the one to the other would be in neither.
+  struct Look {
+    std::vector<Held> held;
+    std::vector<Lane> due;
+  };
+  Look look(Instant now);
+  struct Dispatched {
+    std::size_t claimed = 0;
+    bool more = false;  // something was due or in flight, with anybody
+  };
+  // Claims what is due and there is room for.
+  Dispatched dispatch();
+  // Ends the claims whose holder is gone; answers whether there were any. Those that stand stay in `held`.
+  bool take_over_lost(std::vector<Held>& held);
+  [[nodiscard]] bool is_gone(const Held& claim) const;
   struct Quota {
     const Lane* lane;
     int limit;    // calls at the same time, in all processes
@@ -70,6 +74,9 @@ struct Workers::State {
   std::vector<Quota> quotas_of(const std::vector<Lane>& lanes, const std::vector<Busy>& running);
   std::optional<Claimed> claim_now(std::string_view key);
   std::vector<Claimed> claim_some(const std::vector<Lane>& lanes, Instant now);
+  [[nodiscard]] Claimant claimant(Instant now) const {
+    return {.worker = worker, .now = now, .lease_until = lease_clock.now() + options.lease};
+  }
   void enqueue(std::vector<Claimed> claimed);
   [[nodiscard]] bool quiet() const { return busy.empty() && claiming == 0; }
   void forget_busy(EffectId id) {
@@ -80,25 +87,30 @@ struct Workers::State {
   void run_dispatcher();
   // Performs one queued effect, if there is one. Called and returns with the lock held.
   bool run_one(std::unique_lock<std::mutex>& lock);
-  void perform_and_settle(const Claimed& claimed);
-  Outcome call(Handler& handler, const Claimed& claimed);
-  void settle(Handler& handler, const Effect& effect, const Outcome& outcome);
-  void store_unsettled(const Effect& effect, const Outcome& outcome, const char* reason);
+  void perform_and_settle(const Claimed& claimed, Steady::time_point claimed_at);
+  Outcome call(Handler& handler, const Claimed& claimed, Steady::time_point claimed_at);
+  void settle(Handler& handler, const Claimed& claimed, const Outcome& outcome);
+  void store_unsettled(const Claimed& claimed, const Outcome& outcome, const char* reason);
 
   storage::Database& db;
   const Clock& clock;
+  const SystemClock system_clock;
+  const Clock& lease_clock;
   const WorkerOptions options;
   std::map<std::string, Handler*, std::less<>> handlers;
   const std::string worker = worker_name();
 
-  std::mutex dispatching;               // the dispatcher's claims, one at a time; taken before `mutex`
-  std::atomic<bool> recovered = false;  // written under `dispatching`
-  std::size_t turn = 0;                 // the lane that comes first rotates; guarded by `dispatching`
+  std::mutex dispatching;  // the dispatcher's claims, one at a time; taken before `mutex`
+  std::size_t turn = 0;    // the lane that comes first rotates; guarded by `dispatching`
 
   std::mutex mutex;
   std::condition_variable work;      // for pool threads: something is queued
   std::condition_variable progress;  // for the dispatcher and drain(): something ended or was recorded
-  std::deque<Claimed> queue;
+  struct Queued {
+    Claimed claimed;
+    Steady::time_point at;
+  };
+  std::deque<Queued> queue;
   std::vector<Busy> busy;    // queued or being performed
   std::size_t claiming = 0;  // calls of run_now() that may be about to enter `busy`
   std::vector<std::thread> pool;
@@ -109,28 +121,57 @@ struct Workers::State {
   std::thread dispatcher;
 };
 
-void Workers::State::recover_once() {
-  if (recovered) return;
-  // With SQLite this is the only process, so what is in flight has no one who waits for it.
-  if (db.backend() == Backend::sqlite) {
-    const Instant now = clock.now();
-    std::int64_t lost = 0;
-    db.write("recover_effects", [&](Transaction& tx) { lost = recover(tx, process_name(), now); });
-    if (lost > 0) log::warning("effects_unknown_after_restart", {{"count", lost}});
-  }
-  recovered = true;
+Workers::State::Look Workers::State::look(Instant now) {
+  return db.read([&](Connection& connection) {
+    Look seen{.held = held_claims(connection), .due = due_lanes(connection, now)};
+    std::erase_if(seen.due, [&](const Lane& lane) { return !handlers.contains(lane.kind); });
+    return seen;
+  });
 }
 
-std::size_t Workers::State::dispatch() {
+// Whether the holder of a claim is gone. One that lives keeps it until its lease is over, however long it is silent;
+// one that has certainly ended loses it at once.
+bool Workers::State::is_gone(const Held& claim) const {
+  if (claim.lease_until <= lease_clock.now()) return true;
+  // The lock on a SQLite file says that no other process lives.
+  const bool of_this_process = claim.worker.starts_with(this_process() + "/");
+  if (db.backend() == Backend::sqlite && !of_this_process) return true;
+  return has_ended(claim.worker);
+}
+
+bool Workers::State::take_over_lost(std::vector<Held>& held) {
+  std::vector<Held> lost;
+  {
+    // A claim of ours without a thread at it is one whose outcome could not be stored; one that runs late is still
+    // ours. What has ended since `held` was read is left alone by take_over().
+    const std::lock_guard lock(mutex);
+    std::erase_if(held, [&](const Held& claim) {
+      const bool ours = claim.worker == worker;
+      const bool runs =
+          claiming > 0 || std::any_of(busy.begin(), busy.end(), [&](const Busy& one) { return one.id == claim.id; });
+      const bool is_lost = ours ? !runs : is_gone(claim);
+      if (is_lost) lost.push_back(claim);
+      return is_lost;
+    });
+  }
+  if (lost.empty()) return false;
+  const Instant next_at = clock.now() + options.takeover_pause;
+  std::int64_t taken = 0;
+  db.write("take_over_effects", [&](Transaction& tx) { taken = take_over(tx, lost, next_at); });
+  if (taken > 0) log::warning("effects_unknown", {{"reason", "their worker is gone"}, {"count", taken}});
+  return true;
+}
+
+Workers::State::Dispatched Workers::State::dispatch() {
   const std::lock_guard one_at_a_time(dispatching);
-  recover_once();
   const Instant now = clock.now();
-  const auto lanes = db.read([&](Connection& connection) { return due_lanes(connection, now); });
-  if (lanes.empty()) return 0;
-  auto claimed = claim_some(lanes, now);
+  Look seen = look(now);
+  if (take_over_lost(seen.held)) seen = look(now);
+  if (seen.due.empty()) return {.claimed = 0, .more = !seen.held.empty()};
+  auto claimed = claim_some(seen.due, now);
   const std::size_t count = claimed.size();
   enqueue(std::move(claimed));
-  return count;
+  return {.claimed = count, .more = true};
 }
 
 std::vector<Workers::State::Quota> Workers::State::quotas_of(const std::vector<Lane>& lanes,
@@ -163,9 +204,7 @@ std::vector<Claimed> Workers::State::claim_some(const std::vector<Lane>& lanes, 
   const auto quotas = quotas_of(lanes, running);
   const int room = std::min(options.threads - static_cast<int>(running.size()), max_claims_at_once);
   if (room <= 0 || quotas.empty()) return {};
-  std::vector<EffectId> running_ids;
-  for (const auto& one : running) running_ids.push_back(one.id);
-  const Claimant claimant{.worker = worker, .now = now, .lease_until = now + options.lease};
+  const Claimant self = claimant(now);
   const int share = std::max(1, room / static_cast<int>(quotas.size()));
   std::vector<Claimed> out;
   db.write("claim_effects", [&](Transaction& tx) {
@@ -173,7 +212,7 @@ std::vector<Claimed> Workers::State::claim_some(const std::vector<Lane>& lanes, 
     for (const auto& quota : quotas) {
       const int left = std::min({room - static_cast<int>(out.size()), share, quota.at_most});
       if (left <= 0) continue;
-      auto some = claim(tx, claimant, *quota.lane, quota.limit, left, running_ids);
+      auto some = claim(tx, self, *quota.lane, quota.limit, left);
       std::move(some.begin(), some.end(), std::back_inserter(out));
     }
   });
@@ -181,10 +220,11 @@ std::vector<Claimed> Workers::State::claim_some(const std::vector<Lane>& lanes, 
 }
 
 void Workers::State::enqueue(std::vector<Claimed> claimed) {
+  const auto at = Steady::now();
   const std::lock_guard lock(mutex);
   for (auto& one : claimed) {
     busy.push_back({one.effect.id, {one.effect.kind, one.effect.instance}});
-    queue.push_back(std::move(one));
+    queue.push_back({std::move(one), at});
     if (idle < queue.size() && pool.size() < static_cast<std::size_t>(options.threads) && !stopping) {
       pool.emplace_back([this] { run_pool_thread(); });
     }
@@ -205,43 +245,53 @@ void Workers::State::run_pool_thread() {
 
 bool Workers::State::run_one(std::unique_lock<std::mutex>& lock) {
   if (queue.empty()) return false;
-  const Claimed claimed = std::move(queue.front());
+  const Queued next = std::move(queue.front());
   queue.pop_front();
   lock.unlock();
-  perform_and_settle(claimed);
+  perform_and_settle(next.claimed, next.at);
   lock.lock();
-  forget_busy(claimed.effect.id);
+  forget_busy(next.claimed.effect.id);
   woken = true;
   progress.notify_all();
   return true;
 }
 
-// Lets nothing out: whatever goes wrong here, the lease runs out and the effect is inspected.
-void Workers::State::perform_and_settle(const Claimed& claimed) {
+// Lets nothing out: whatever goes wrong here, the claim is ended by take_over_lost() and the effect is inspected.
+void Workers::State::perform_and_settle(const Claimed& claimed, Steady::time_point claimed_at) {
   const log::RequestScope scope("effect-" + std::to_string(claimed.effect.id.value()));
   Handler& handler = *handlers.find(claimed.effect.kind)->second;
-  const Outcome outcome = call(handler, claimed);
+  const Outcome outcome = call(handler, claimed, claimed_at);
   try {
-    settle(handler, claimed.effect, outcome);
+    settle(handler, claimed, outcome);
   } catch (const std::exception& error) {
     log::error("effect_not_settled", {{"key", claimed.effect.key}, {"detail", error.what()}});
-    store_unsettled(claimed.effect, outcome, error.what());
+    store_unsettled(claimed, outcome, error.what());
   }
 }
 
-Outcome Workers::State::call(Handler& handler, const Claimed& claimed) {
+Outcome Workers::State::call(Handler& handler, const Claimed& claimed, Steady::time_point claimed_at) {
+  // After a pause of the whole process another one may have taken this over, and be at it. Only the key that the other
+  // side gets can guard the moment between this look and the call.
+  if (!claimed.inspect && Steady::now() - claimed_at > std::chrono::seconds(options.lease.seconds) / 2) {
+    return {.verdict = Verdict::not_attempted, .error = "half of the lease had passed before the call"};
+  }
+  // A question without an answer takes nothing from what was known before it.
+  const Verdict unclear = claimed.waiting ? Verdict::waiting : Verdict::unknown;
   std::string text = "the handler threw something that is no exception";
   try {
-    return claimed.inspect ? handler.inspect(claimed.effect) : handler.perform(claimed.effect);
+    Outcome outcome = claimed.inspect ? handler.inspect(claimed.effect) : handler.perform(claimed.effect);
+    if (outcome.verdict == Verdict::unknown) outcome.verdict = unclear;
+    return outcome;
   } catch (const std::exception& error) {
     text = error.what();
   } catch (...) {
     log::error("effect_handler_threw", {{"key", claimed.effect.key}});
   }
-  return {.verdict = Verdict::unknown, .error = text};
+  return {.verdict = unclear, .error = text};
 }
 
-void Workers::State::settle(Handler& handler, const Effect& effect, const Outcome& outcome) {
+void Workers::State::settle(Handler& handler, const Claimed& claimed, const Outcome& outcome) {
+  const Effect& effect = claimed.effect;
   for (int attempt = 1;; ++attempt) {
     try {
       bool held = true;
@@ -251,7 +301,7 @@ void Workers::State::settle(Handler& handler, const Effect& effect, const Outcom
         const Instant now = clock.now();
         Outcome own = outcome;  // the transaction may run again
         handler.settle(tx, effect, own, now);
-        store_outcome(tx, effect, own, now, options);
+        store_outcome(tx, claimed, own, now, options);
       });
       if (!held) log::warning("effect_lease_lost", {{"key", effect.key}});
       return;
@@ -265,16 +315,16 @@ void Workers::State::settle(Handler& handler, const Effect& effect, const Outcom
 
 // The domain could not store the outcome. The effect stays unknown, so that inspecting it brings the outcome back once
 // the cause is mended; it is never performed again before that.
-void Workers::State::store_unsettled(const Effect& effect, const Outcome& outcome, const char* reason) {
+void Workers::State::store_unsettled(const Claimed& claimed, const Outcome& outcome, const char* reason) {
   Outcome unknown{.verdict = Verdict::unknown, .data = outcome.data, .error = "not settled: " + std::string(reason)};
   // A call that was never made may be made again.
   if (outcome.verdict == Verdict::not_attempted) unknown.verdict = Verdict::not_attempted;
   try {
     db.write("unsettled_effect", [&](Transaction& tx) {
-      if (holds_claim(tx, worker, effect)) store_outcome(tx, effect, unknown, clock.now(), options);
+      if (holds_claim(tx, worker, claimed.effect)) store_outcome(tx, claimed, unknown, clock.now(), options);
     });
   } catch (const std::exception& error) {
-    log::error("effect_left_to_its_lease", {{"key", effect.key}, {"detail", error.what()}});
+    log::error("effect_left_in_flight", {{"key", claimed.effect.key}, {"detail", error.what()}});
   }
 }
 
@@ -285,7 +335,7 @@ void Workers::State::run_dispatcher() {
     lock.unlock();
     std::size_t claimed = 0;
     try {
-      claimed = dispatch();
+      claimed = dispatch().claimed;
     } catch (const std::exception& error) {
       log::warning("effects_not_claimed", {{"detail", error.what()}});
     }
@@ -327,7 +377,7 @@ void Workers::wake() {
   state_->progress.notify_all();
 }
 
-void Workers::drain() {
+void Workers::drain(Until until) {
   State& state = *state_;
   for (;;) {
     bool was_quiet = false;
@@ -335,9 +385,13 @@ void Workers::drain() {
       const std::lock_guard lock(state.mutex);
       was_quiet = state.quiet();
     }
-    const std::size_t claimed = state.dispatch();
+    const auto dispatched = state.dispatch();
     std::unique_lock lock(state.mutex);
-    if (claimed == 0 && was_quiet && state.quiet()) return;
+    if (dispatched.claimed == 0 && was_quiet && state.quiet()) {
+      if (until == Until::own_end || !dispatched.more) return;
+      state.progress.wait_for(lock, others_interval);
+      continue;
+    }
     const std::size_t before = state.busy.size();
     if (state.run_one(lock)) continue;
     state.progress.wait_for(lock, poll_interval, [&] { return state.busy.size() < before || state.quiet(); });
@@ -347,19 +401,23 @@ void Workers::drain() {
 // Claims beside the dispatcher and beside other callers: each waits for its own durable claim, and those that wait
 // together share one sync.
 std::optional<Claimed> Workers::State::claim_now(std::string_view key) {
-  if (!recovered) {
-    const std::lock_guard one_at_a_time(dispatching);
-    recover_once();
-  }
-  const Instant now = clock.now();
-  const Claimant claimant{.worker = worker, .now = now, .lease_until = now + options.lease};
+  const Claimant self = claimant(clock.now());
   std::optional<Claimed> claimed;
   const auto done = db.write("claim_effect", [&](Transaction& tx) -> Status {
-    claimed = claim_one(tx, claimant, key);
+    claimed = claim_one(tx, self, key);
     if (!claimed || handlers.contains(claimed->effect.kind)) return {};
     return not_found("no_handler", "nobody performs this kind of effect here");
   });
   return done.ok() ? claimed : std::nullopt;
+}
+
+std::optional<Instant> Workers::next_try() {
+  const Instant now = state_->clock.now();
+  std::optional<Instant> first;
+  for (const auto& next : state_->db.read([&](Connection& connection) { return next_tries(connection, now); })) {
+    if (state_->handlers.contains(next.lane.kind) && (!first || next.at < *first)) first = next.at;
+  }
+  return first;
 }
 
 bool Workers::run_now(std::string_view key) {
@@ -367,6 +425,7 @@ bool Workers::run_now(std::string_view key) {
   std::unique_lock lock(state.mutex);
   ++state.claiming;
   lock.unlock();
+  const auto claimed_at = Steady::now();
   std::optional<Claimed> claimed;
   try {
     claimed = state.claim_now(key);
@@ -380,7 +439,7 @@ bool Workers::run_now(std::string_view key) {
   --state.claiming;
   if (claimed) state.busy.push_back({claimed->effect.id, {claimed->effect.kind, claimed->effect.instance}});
   lock.unlock();
-  if (claimed) state.perform_and_settle(*claimed);
+  if (claimed) state.perform_and_settle(*claimed, claimed_at);
   lock.lock();
   if (claimed) {
     state.forget_busy(claimed->effect.id);

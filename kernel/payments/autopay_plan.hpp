@@ -9,9 +9,9 @@
 
 namespace bursar::payments {
 
-// `attempts` made so far, the last one today: the day of the next; none when the schedule is used up. The schedule's
-// days count from the first attempt, so after a delay the distances stay.
-std::optional<CivilDate> next_autopay(const settings::Autopay& autopay, int attempts, CivilDate today);
+// `attempts` made so far, the last one recorded on `last_on`: the day of the next; none when the schedule is used up.
+// The schedule's days count from the first attempt, so after a delay the distances stay.
+std::optional<CivilDate> next_autopay(const settings::Autopay& autopay, int attempts, CivilDate last_on);
 
 inline constexpr std::string_view autopay_is_off = "autopay_off";
 inline constexpr std::string_view invoice_changed = "invoice_changed";

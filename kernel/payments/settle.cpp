@@ -1,5 +1,7 @@
 #include "payments/settle.hpp"
 
+#include <algorithm>
+
 #include "accounts/audit.hpp"
 #include "invoicing/invoices.hpp"
 #include "invoicing/settlement.hpp"
@@ -127,6 +129,14 @@ void mark(storage::Transaction& tx, const Payment& payment, PaymentStatus status
       keeps_reference ? std::optional(answer.reference) : std::nullopt);
 }
 
+// Counted from the day the charge was recorded for, so that it does not matter when its outcome was learnt; but never
+// twice on the day of that.
+std::optional<CivilDate> retry_day(const Context& context, const Payment& payment, int attempts, Instant now) {
+  const auto day = next_autopay(context.rules.billing.autopay, attempts, context.rules.today(payment.created_at));
+  if (!day) return std::nullopt;
+  return std::max(*day, context.rules.today(now).plus_days(1));
+}
+
 void failed(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
             Instant now) {
   tx.execute(
@@ -137,10 +147,9 @@ void failed(storage::Transaction& tx, const Context& context, const Payment& pay
   if (payment.origin != PaymentOrigin::autopay) return;  // the customer sees it where they stand
   const auto invoice = invoicing::find_invoice(tx, payment.invoice);
   if (!invoice || invoice->status != invoicing::InvoiceStatus::open) return;
-  const CivilDate today = context.rules.today(now);
   const auto retry_on = answer.decline_class == DeclineClass::final
                             ? std::nullopt
-                            : next_autopay(context.rules.billing.autopay, invoice->autopay_attempts, today);
+                            : retry_day(context, payment, invoice->autopay_attempts, now);
   tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice->id, retry_on);
   auto values = invoice_values(invoice, payment);
   values.emplace_back("reason", answer.decline_text.empty() ? "the payment was refused" : answer.decline_text);
@@ -157,7 +166,7 @@ void withdrawn(storage::Transaction& tx, const Context& context, const Payment& 
       payment.id, answer.decline_code, answer.decline_text, now);
   if (answer.decline_code == autopay_is_off) return;
   tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1 AND status = 'open'",
-             payment.invoice, context.rules.today(now).plus_days(1));
+             payment.invoice, context.rules.today(payment.created_at).plus_days(1));
 }
 
 bool is_staff_confirmed(const Context& context, const Payment& payment) {

@@ -2,27 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 
 #include "base/log.hpp"
+#include "base/process.hpp"
 
 namespace bursar::scheduler {
 namespace {
 
-// Names this process among all that ever ran: a process id alone comes round again.
-const std::string& process_name() {
-  static const std::string name = [] {
-    std::random_device device;
-    std::string out;
-    for (int i = 0; i < 4; ++i) out += std::to_string(device()) + (i < 3 ? "-" : "");
-    return out;
-  }();
-  return name;
-}
-
 std::string new_owner() {
   static std::atomic<int> count = 0;
-  return process_name() + "/" + std::to_string(++count);
+  return this_process() + "/" + std::to_string(++count);
 }
 
 constexpr int most_planned_at_once = 1000;
@@ -114,9 +103,10 @@ bool Scheduler::plan_some(const Job& job, Instant now) {
 bool Scheduler::may_take(const store::OpenRun& run) const {
   if (run.status != "running" || run.owner.empty() || run.owner == owner_) return true;
   if (!run.lease_until || *run.lease_until <= options_.lease_clock->now()) return true;
-  // The lock on the file says that no other process lives.
-  const bool of_this_process = run.owner.starts_with(process_name() + "/");
-  return db_.backend() == storage::Backend::sqlite && !of_this_process;
+  // The lock on a SQLite file says that no other process lives.
+  const bool of_this_process = run.owner.starts_with(this_process() + "/");
+  if (db_.backend() == storage::Backend::sqlite && !of_this_process) return true;
+  return has_ended(run.owner);
 }
 
 std::optional<Outcome> Scheduler::take_and_execute(const Job& job, const store::OpenRun& run) {
@@ -151,7 +141,8 @@ void Scheduler::execute_open(const Job& job, DueReport& report) {
       if (open) has_later = store::has_later_run(db, job.settings.name, open->occurrence.at);
       return open;
     });
-    if (!run) return;
+    // Planned by a process whose clock is ahead of this one's: not due here yet.
+    if (!run || run->occurrence.at > clock_.now()) return;
     if (run->status == "failed" && has_later) {
       // Steps look for what is due, so the later run does this one's work; waiting longer would hold all of it up.
       log::error("run_given_up", {{"job", job.settings.name}, {"scheduled_at", run->occurrence.at.to_string()}});

@@ -3,8 +3,8 @@
 // A scheduled instant is a row with the unique key (job, instant). Rows are planned from where planning stopped last
 // (never twice, whatever the clock does), and executed in order: a job's run waits for the earlier ones. A run is held
 // by a lease with a fence that every chunk's transaction checks and renews, so a process that was paused past its lease
-// can change nothing. After a kill the run goes on at its stored cursor: at once where the dead process was provably
-// the only one (SQLite), after the lease elsewhere. See docs/design/scheduler.md.
+// can change nothing. After a kill the run goes on at its stored cursor: at once where the process has provably ended
+// (the only one on SQLite, one of the same machine elsewhere), else after the lease. See docs/design/scheduler.md.
 //
 // Leases and retries live by real time (`lease_clock`), schedules by the clock handed in, which may be a test clock.
 #pragma once

@@ -1,9 +1,11 @@
-// The clock of `clock: test`: it stands still until it is moved, only ever forward, and its value is kept in the store.
+// The clock of `clock: test`: it stands still until it is moved, only ever forward, and its value is kept in the store,
+// where every process of the installation finds it.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <optional>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -22,13 +24,18 @@ class TestClock final : public Clock {
   // Sets the clock at once, as after downtime: everything between is missed and caught up by the next run_due().
   // Error: "clock_goes_forward_only".
   Status jump_to(Instant target);
-  // Lives through the time until `target`: stops at each scheduled instant, runs what is due there and calls `drain`
-  // (which waits for the effects), then goes on. Calls from several threads follow one another.
-  Status advance_to(Instant target, Scheduler& scheduler, const std::function<void()>& drain);
+  // Works off all that is due besides runs, and waits for it; answers the next instant at which something will be.
+  using Drain = std::function<std::optional<Instant>()>;
+  // Lives through the time until `target`: stops at each scheduled instant and at each that `drain` names, runs what is
+  // due there and drains, then goes on. Calls from several threads follow one another.
+  Status advance_to(Instant target, Scheduler& scheduler, const Drain& drain);
+  // Takes over what another process has set. Answers whether the clock moved.
+  bool refresh();
 
  private:
   Status check(Instant target) const;
   void set(Instant now);
+  bool raise(Instant to);
 
   storage::Database& db_;
   std::mutex moving_;

@@ -83,6 +83,7 @@ class EffectsTest : public ::testing::TestWithParam<storage::Backend> {
   }
 
   test::ManualClock clock_{"2027-03-01T12:00:00Z"};
+  test::ManualClock real_time_{"2026-05-05T05:05:05Z"};
   test::TestDatabase db_;
 };
 

@@ -155,11 +155,11 @@ TEST_P(WorkersTest, a_worker_that_comes_back_after_its_lease_ran_out_changes_not
   };
   paused.on_settle = [&](storage::Transaction&, const Effect&, Outcome&, Instant) { ++settled; };
   Outside lively;
-  Workers first(*db_, clock_, {&paused});
+  Workers first(*db_, clock_, {&paused}, {.lease_clock = &real_time_});
   first.start();
   ASSERT_TRUE(gate.wait_for(1));
-  clock_.advance(minutes(6));
-  Workers second(*db_, clock_, {&lively});
+  real_time_.advance(minutes(6));
+  Workers second(*db_, clock_, {&lively}, {.lease_clock = &real_time_});
   second.drain();
   EXPECT_EQ(lively.performs("a"), 0);
   EXPECT_EQ(lively.inspects("a"), 1);
@@ -178,10 +178,10 @@ TEST_P(WorkersTest, a_call_longer_than_its_lease_is_not_inspected_beside_by_its_
     gate.pass();
     return Outcome{.verdict = Verdict::done};
   };
-  Workers workers(*db_, clock_, {&outside});
+  Workers workers(*db_, clock_, {&outside}, {.lease_clock = &real_time_});
   workers.start();
   ASSERT_TRUE(gate.wait_for(1));
-  clock_.advance(hours(1));
+  real_time_.advance(hours(1));
   record_now({charge("b", "wallet")});
   workers.wake();
   EXPECT_TRUE(gate.wait_for(2));

@@ -1,4 +1,5 @@
 // Goal: a run that is killed, paused or hits a bad account ends as one that was not.
+#include "base/process.hpp"
 #include "unit/scheduler/fixture.hpp"
 
 namespace bursar::scheduler {
@@ -9,6 +10,19 @@ class RunTest : public SchedulerTest {
   void begin(std::vector<Step*> steps) {
     make(std::move(steps))->run_due();
     clock.set("2027-01-01T03:00:00Z");
+  }
+  // Leaves the first run half done, held by `owner`.
+  void abandon(AccountStep& step, const std::string& owner) {
+    begin({&step});
+    int handled = 0;
+    step.before_account = [&](std::int64_t) {
+      if (++handled == 6) throw storage::StorageError("the connection is gone", true);
+    };
+    EXPECT_THROW(make({&step})->run_due(), storage::StorageError);
+    step.before_account = [](std::int64_t) {};
+    db->write("rename_owner", [&](storage::Transaction& tx) {
+      EXPECT_EQ(tx.execute("UPDATE scheduler_runs SET owner = $1 WHERE status = 'running'", owner + "/1"), 1);
+    });
   }
   static constexpr const char* first_run = "2027-01-01T03:00:00Z";
 };
@@ -58,17 +72,19 @@ TEST_P(RunTest, an_abandoned_run_is_taken_over_when_its_lease_is_over) {
   EXPECT_EQ(work("only", first_run), accounts_to(10));
 }
 
-TEST_P(RunTest, a_run_of_a_dead_process_is_taken_over_at_once_only_under_the_file_lock) {
+TEST_P(RunTest, a_run_of_a_process_that_has_ended_is_taken_over_at_once) {
   AccountStep step("only");
-  begin({&step});
-  int handled = 0;
-  step.before_account = [&](std::int64_t) {
-    if (++handled == 6) throw gone();
-  };
-  EXPECT_THROW(make({&step})->run_due(), storage::StorageError);
-  db->write("rename_owner", [](storage::Transaction& tx) {
-    EXPECT_EQ(tx.execute("UPDATE scheduler_runs SET owner = 'a-process-before/1' WHERE status = 'running'"), 1);
-  });
+  // This process's number, gone to another since.
+  std::string ended = this_process();
+  const auto start = ended.find('.', ended.find('.') + 1) + 1;
+  abandon(step, ended.replace(start, ended.find('.', start) - start, "1"));
+  EXPECT_EQ(make({&step})->run_due().done, 1);
+  EXPECT_EQ(work("only", first_run), accounts_to(10));
+}
+
+TEST_P(RunTest, a_run_of_a_process_of_another_machine_is_taken_over_at_once_only_under_the_file_lock) {
+  AccountStep step("only");
+  abandon(step, "elsewhere" + this_process().substr(this_process().find('.')));
   const DueReport report = make({&step})->run_due();
   const bool alone = GetParam() == storage::Backend::sqlite;
   EXPECT_EQ(report.done, alone ? 1 : 0);

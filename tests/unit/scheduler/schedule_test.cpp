@@ -138,7 +138,7 @@ TEST_P(ScheduleTest, both_changes_of_los_angeles_have_one_run_a_day) {
   settings::Job job = daily();
   job.cron = "30 2 * * *";
   auto scheduler = Scheduler::create(*db, moved, {job}, {{"daily", {&step}}}, options).value();
-  ASSERT_TRUE(moved.advance_to(instant("2027-03-17T00:00:00Z"), *scheduler, [] {}).ok());
+  ASSERT_TRUE(moved.advance_to(instant("2027-03-17T00:00:00Z"), *scheduler, [] { return std::nullopt; }).ok());
   std::vector<std::string> times;
   for (const auto& context : step.seen)
     times.push_back(context.scheduled_at.to_string() + " " + context.date.to_string());
@@ -149,8 +149,37 @@ TEST_P(ScheduleTest, both_changes_of_los_angeles_have_one_run_a_day) {
   ASSERT_TRUE(moved.jump_to(instant("2027-11-06T00:00:00Z")).ok());
   scheduler->run_due();
   step.seen.clear();
-  ASSERT_TRUE(moved.advance_to(instant("2027-11-09T00:00:00Z"), *scheduler, [] {}).ok());
+  ASSERT_TRUE(moved.advance_to(instant("2027-11-09T00:00:00Z"), *scheduler, [] { return std::nullopt; }).ok());
   EXPECT_EQ(step.seen.size(), 3u);
+}
+
+TEST_P(ScheduleTest, a_test_clock_follows_the_one_of_another_process_and_never_goes_back) {
+  AccountStep step("only", 1);
+  TestClock mine(*db, instant("2027-01-01T00:00:00Z"));
+  TestClock theirs(*db, instant("2027-01-01T00:00:00Z"));
+  ASSERT_TRUE(theirs.jump_to(instant("2027-01-05T00:00:00Z")).ok());
+  EXPECT_EQ(mine.now(), instant("2027-01-01T00:00:00Z"));
+  auto scheduler = Scheduler::create(*db, mine, {daily()}, {{"daily", {&step}}}, options).value();
+  EXPECT_EQ(mine.advance_to(instant("2027-01-03T00:00:00Z"), *scheduler, [] { return std::nullopt; }).error().code,
+            "clock_goes_forward_only");
+  EXPECT_EQ(mine.now(), instant("2027-01-05T00:00:00Z"));
+  EXPECT_FALSE(mine.refresh());
+}
+
+TEST_P(ScheduleTest, a_run_is_left_to_those_whose_clock_has_reached_its_instant) {
+  AccountStep step("only", 1);
+  make({&step})->run_due();
+  clock.set("2027-01-01T03:00:00Z");
+  test::ManualClock slow("2027-01-01T02:55:00Z");
+  auto ahead = make({&step});
+  auto behind = Scheduler::create(*db, slow, {daily()}, {{"daily", {&step}}}, options).value();
+  step.before_chunk = [] { throw storage::StorageError("the connection is gone", true); };
+  EXPECT_THROW(ahead->run_due(), storage::StorageError);
+  step.before_chunk = [] {};
+  real_time.advance(minutes(5));
+  EXPECT_EQ(behind->run_due().done, 0);
+  slow.set("2027-01-01T03:00:00Z");
+  EXPECT_EQ(behind->run_due().done, 1);
 }
 
 TEST_P(ScheduleTest, the_test_clock_lives_through_each_instant_and_is_kept) {
@@ -159,15 +188,19 @@ TEST_P(ScheduleTest, the_test_clock_lives_through_each_instant_and_is_kept) {
   {
     TestClock moved(*db, instant("2027-01-01T00:00:00Z"));
     auto scheduler = Scheduler::create(*db, moved, {daily()}, {{"daily", {&step}}}, options).value();
-    ASSERT_TRUE(
-        moved.advance_to(instant("2027-01-03T12:00:00Z"), *scheduler, [&] { drained.push_back(moved.now()); }).ok());
-    EXPECT_EQ(moved.advance_to(instant("2027-01-02T00:00:00Z"), *scheduler, [] {}).error().code,
+    const auto drain = [&]() -> std::optional<Instant> {
+      drained.push_back(moved.now());
+      const Instant also = instant("2027-01-02T03:00:30Z");
+      return moved.now() < also ? std::optional(also) : std::nullopt;
+    };
+    ASSERT_TRUE(moved.advance_to(instant("2027-01-03T12:00:00Z"), *scheduler, drain).ok());
+    EXPECT_EQ(moved.advance_to(instant("2027-01-02T00:00:00Z"), *scheduler, [] { return std::nullopt; }).error().code,
               "clock_goes_forward_only");
     EXPECT_FALSE(moved.jump_to(instant("2027-01-02T00:00:00Z")).ok());
   }
   EXPECT_EQ(drained, (std::vector<Instant>{instant("2027-01-01T00:00:00Z"), instant("2027-01-01T03:00:00Z"),
-                                           instant("2027-01-02T03:00:00Z"), instant("2027-01-03T03:00:00Z"),
-                                           instant("2027-01-03T12:00:00Z")}));
+                                           instant("2027-01-02T03:00:00Z"), instant("2027-01-02T03:00:30Z"),
+                                           instant("2027-01-03T03:00:00Z"), instant("2027-01-03T12:00:00Z")}));
   for (const auto& context : step.seen) EXPECT_EQ(context.now, context.scheduled_at);
   for (const auto& run : runs()) EXPECT_FALSE(run.catch_up);
   db.reopen();
