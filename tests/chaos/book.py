@@ -21,18 +21,19 @@ clock: test
 scheduler:
   daily: {{cron: "0 19 * * *", timezone: America/Los_Angeles, catch_up: true}}
 billing:
-  generate_days_before_due: 7
-  autopay: {{days_before_due: 0, retry_after_days: [3, 5]}}
-  reminders: {{before_due: [3], after_due: [1, 3, 7]}}
+  generate_days_before_due: 2
+  autopay: {{days_before_due: 0, retry_after_days: [1, 3]}}
+  reminders: {{before_due: [1], after_due: [1, 3, 7]}}
   late_fee: {{after_days: 5, percent: "5", minimum: {{USD: "1.00", EUR: "1.00"}}}}
   suspend_after_days: 5
-  terminate_after_days: 30
+  terminate_after_days: 7
+  apply_credit_to_open_invoices: true
   chunk_accounts: {chunk}
-log: {{level: error}}
+log: {{level: {log}}}
 plugins:
   directory: {plugins}
   instances:
-    cards: {{plugin: sandbox}}
+    cards: {{plugin: sandbox, config: {{settle_after: 2d}}}}
     bank: {{plugin: bank-transfer, config: {{account_holder: Example Hosting Inc., bank: Example Bank, account_number: "000123456789"}}}}
     mail: {{plugin: log, config: {{file: "{folder}/messages.jsonl"}}}}
     servers: {{plugin: manual}}
@@ -54,9 +55,20 @@ class Sqlite:
                 shutil.copyfile(source, str(self.folder / "book.db") + suffix)
 
     def rows(self, sql):
+        return self.answers([sql])[0]
+
+    def answers(self, queries):
         connection = sqlite3.connect(self.folder / "book.db")
         try:
-            return [tuple(row) for row in connection.execute(sql)]
+            return [[tuple(row) for row in connection.execute(sql)] for sql in queries]
+        finally:
+            connection.close()
+
+    def change(self, sql):
+        connection = sqlite3.connect(self.folder / "book.db")
+        try:
+            with connection:
+                connection.executescript(sql)
         finally:
             connection.close()
 
@@ -68,32 +80,42 @@ class Postgresql:
         self.base, self.name = base, name
         self.url = f"postgresql:{base} dbname={name}"
 
-    def _psql(self, database, sql, *options):
-        command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *options, "-c", sql, f"{self.base} dbname={database}"]
+    def _psql(self, database, acts, *options):
+        command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *options, *acts, f"{self.base} dbname={database}"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def create(self):
-        self._psql("postgres", f'CREATE DATABASE "{self.name}"')
+        self._psql("postgres", ["-c", f'CREATE DATABASE "{self.name}"'])
 
     def copy_from(self, other):
-        self._psql("postgres", f'DROP DATABASE IF EXISTS "{self.name}"')
-        self._psql("postgres", f'CREATE DATABASE "{self.name}" TEMPLATE "{other.name}"')
+        self._psql("postgres", ["-c", f'DROP DATABASE IF EXISTS "{self.name}"',
+                                "-c", f'CREATE DATABASE "{self.name}" TEMPLATE "{other.name}"'])
 
     def rows(self, sql):
-        text = self._psql(self.name, sql, "-A", "-t", "-F", "\x1f", "-R", "\x1e")
-        return [tuple(row.split("\x1f")) for row in text.rstrip("\n").split("\x1e") if row]
+        return self.answers([sql])[0]
+
+    def answers(self, queries):
+        # One psql for all: it costs more than the queries.
+        options = [part for sql in queries for part in ("-c", sql, "-c", "\\echo -n '\x1d'")]
+        text = self._psql(self.name, options, "-A", "-t", "-F", "\x1f", "-R", "\x1e")
+        answers = [answer.strip("\n").split("\x1e") for answer in text.split("\x1d")[:-1]]
+        return [[tuple(row.split("\x1f")) for row in rows if row] for rows in answers]
+
+    def change(self, sql):
+        self._psql(self.name, ["-c", sql])
 
 
 class Book:
-    def __init__(self, build, folder, store, chunk=3):
+    def __init__(self, build, folder, store, chunk=3, log="error"):
         self.folder, self.store = Path(folder), store
         self.folder.mkdir(parents=True, exist_ok=True)
         self.binary = Path(build) / "bursar"
         self.config = self.folder / "bursar.yaml"
-        self.config.write_text(CONFIG.format(url=store.url, plugins=Path(build) / "plugins", folder=self.folder, chunk=chunk))
+        self.config.write_text(CONFIG.format(url=store.url, plugins=Path(build) / "plugins", folder=self.folder, chunk=chunk, log=log))
 
-    def run(self, *arguments, check=True, environment=None):
-        command = [str(self.binary), *arguments, "--config", str(self.config)]
+    def run(self, *arguments, check=True, environment=None, through=()):
+        """A command of the product; `through`: the command that starts it."""
+        command = [*through, str(self.binary), *arguments, "--config", str(self.config)]
         result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})}, timeout=300)
         if check and result.returncode != 0:
             sys.exit(f"{' '.join(command)} answered {result.returncode}\n{result.stdout}{result.stderr}")
@@ -101,15 +123,18 @@ class Book:
 
     def seed(self):
         self.run("db", "migrate")
-        self.run("demo", "seed")
+        return self.run("demo", "seed").stdout
 
-    def contents(self):
-        """Everything that matters, without ids: two runs that did the same have the same contents."""
-        return {name: sorted(self.store.rows(sql)) for name, sql in CONTENTS.items()}
+    def picture(self):
+        """Everything that matters, without ids: two runs that did the same have the same picture."""
+        picture = dict(zip(CONTENTS, self.store.answers(CONTENTS.values())))
+        picture["gateway"] = [re.sub(r"key=.*\n", "", value).strip() for (value,) in picture["gateway"]]
+        return {name: sorted(rows) for name, rows in picture.items()}
 
     def breaches(self):
         """The invariants, asked by SQL written apart from the product's own checker."""
-        return [(name, row) for name, sql in INVARIANTS.items() for row in self.store.rows(sql)]
+        answers = self.store.answers(INVARIANTS.values())
+        return [(name, row) for name, rows in zip(INVARIANTS, answers) for row in rows]
 
 
 # A customer, invoice or service is named by what a person would call it.
@@ -117,14 +142,12 @@ CUSTOMER = "(SELECT email FROM accounts WHERE accounts.id = {0}.account_id)"
 INVOICE = ("(SELECT coalesce(n.number, '') || '/' || n.due_on FROM invoices n WHERE n.id = {0})")
 SERVICE = ("(SELECT a.email || '/' || p.code || '/' || s.started_on FROM services s JOIN accounts a ON a.id = s.account_id "
            "JOIN products p ON p.id = s.product_id WHERE s.id = {0})")
-# The day of the next charge counts from the day on which the outcome of the last one is known; a kill in the middle of a
-# charge makes that outcome unknown until the gateway was asked, so only whether a next charge is planned is compared.
 # Message causes hold ids ("reminder:4711:3"); only the word before them stays.
 CONTENTS = {
     "services": f"SELECT {SERVICE.format('t.id')}, status, suspend_reason, coalesce(next_due_on, ''), periods_invoiced, desired_state, "
                 "actual_state FROM services t",
     "invoices": f"SELECT {CUSTOMER.format('t')}, coalesce(number, ''), kind, status, issued_on, due_on, currency, net, tax, total, balance, "
-                "CASE WHEN autopay_on IS NULL THEN '' ELSE 'planned' END, autopay_attempts, coalesce(dunning_action, ''), coalesce(dunning_on, '') FROM invoices t",
+                "coalesce(autopay_on, ''), autopay_attempts, coalesce(dunning_action, ''), coalesce(dunning_on, '') FROM invoices t",
     "lines": f"SELECT {INVOICE.format('t.invoice_id')}, position, kind, coalesce({SERVICE.format('t.service_id')}, ''), "
              "coalesce(period_start, ''), coalesce(period_end, ''), description, net, tax, tax_rate, coalesce(removed_at, '') FROM "
              "invoice_lines t",
@@ -143,6 +166,8 @@ CONTENTS = {
     "runs": "SELECT job, scheduled_at, logical_date, status, catch_up FROM scheduler_runs",
     "steps": "SELECT r.scheduled_at, s.step, s.status, s.counts FROM scheduler_steps s JOIN scheduler_runs r ON r.id = s.run_id",
     "series": "SELECT series, next FROM number_series",
+    # What the sandbox gateway says it took, by its own book.
+    "gateway": "SELECT value FROM plugin_store WHERE instance = 'cards'",
 }
 
 INVARIANTS = {
@@ -218,9 +243,37 @@ INVARIANTS = {
 }
 
 
-def gateway_book(store):
-    """What the sandbox gateway itself says it took: (payment, amount) by its own book in the plugin store."""
-    return sorted((key, value) for key, value in store.rows("SELECT key, value FROM plugin_store WHERE instance = 'cards'"))
+def stores(kind, folder):
+    """Makes stores of a backend by name. The PostgreSQL server in `folder` ends with this process."""
+    if kind == "sqlite":
+        def make_file(name):
+            (folder / name).mkdir(mode=0o755, exist_ok=True)
+            return Sqlite(folder / name)
+        return make_file
+    support = Path(__file__).parent.parent / "support"
+    server = subprocess.run([str(support / "start-postgres.sh"), str(folder / "server"), str(os.getpid())],
+                            capture_output=True, text=True)
+    if server.returncode != 0:
+        print(server.stderr, file=sys.stderr)
+        sys.exit(1 if server.returncode == 77 and real_parts_required() else server.returncode)
+
+    def make_database(name):
+        store = Postgresql(f"host={folder / 'server'} port=5432 user=bursar", name)
+        store.create()
+        return store
+
+    return make_database
+
+
+def real_parts_required():
+    return os.environ.get("BURSAR_REQUIRE_REAL_PARTS") == "1"
+
+
+def wrongs(book, expected, picture=None):
+    """What is otherwise than in the picture of an undisturbed book, or not as it must be in any book."""
+    verified = book.run("db", "verify", check=False)
+    return (differences(expected, picture(book) if picture else book.picture()) + [str(breach) for breach in book.breaches()] +
+            ([verified.stdout[-500:] + verified.stderr[-500:]] if verified.returncode != 0 else []))
 
 
 def differences(expected, found):
@@ -234,5 +287,6 @@ def differences(expected, found):
 
 
 def commits(count_file):
+    """How many durable commits the failpoints have counted."""
     text = Path(count_file).read_text()
     return int(re.search(r"\d+", text).group())
