@@ -45,6 +45,7 @@ BURSAR_ID(InvoiceId, "inv");
 BURSAR_ID(LineId, "lin");
 BURSAR_ID(CreditNoteId, "crn");
 BURSAR_ID(PaymentId, "pay");
+BURSAR_ID(MassPaymentId, "mas");
 BURSAR_ID(PaymentMethodId, "pm");
 BURSAR_ID(RefundId, "ref");
 BURSAR_ID(EntryId, "ent");

@@ -33,6 +33,8 @@ std::optional<AccountId> owner_of(storage::Connection& c, Subject subject, std::
       return first(c.query("SELECT account_id FROM invoices WHERE id = $1", id));
     case Subject::payment:
       return first(c.query("SELECT account_id FROM payments WHERE id = $1", id));
+    case Subject::mass_payment:
+      return first(c.query("SELECT account_id FROM mass_payments WHERE id = $1", id));
     case Subject::payment_method:
       return first(c.query("SELECT account_id FROM payment_methods WHERE id = $1 AND status = 'active'", id));
     case Subject::message:
@@ -53,6 +55,8 @@ std::string_view prefix_of(Subject subject) {
       return InvoiceIdTag::prefix;
     case Subject::payment:
       return PaymentIdTag::prefix;
+    case Subject::mass_payment:
+      return MassPaymentIdTag::prefix;
     case Subject::payment_method:
       return PaymentMethodIdTag::prefix;
     case Subject::message:

@@ -162,14 +162,25 @@ std::optional<Instant> ObjectReader::optional_instant(std::string_view key) {
 std::optional<Money> ObjectReader::checked_money(std::string_view key, bool required) {
   const Json* value = typed(key, Json::Kind::object, required);
   if (value == nullptr) return std::nullopt;
-  ObjectReader& inner = nest(*value, pointer_to(key));
-  const std::optional<Currency> currency = inner.currency("currency");
-  const Json* amount = inner.typed("amount", Json::Kind::string, true);
-  if (!currency || amount == nullptr) return std::nullopt;
-  Result<Money> money = Money::parse(amount->text(), *currency);
+  return nest(*value, pointer_to(key)).itself_as_money();
+}
+
+std::optional<Money> ObjectReader::itself_as_money() {
+  const std::optional<Currency> of = currency("currency");
+  const Json* amount = typed("amount", Json::Kind::string, true);
+  if (!of || amount == nullptr) return std::nullopt;
+  Result<Money> money = Money::parse(amount->text(), *of);
   if (money.ok()) return *money;
-  inner.fault("amount", money.error().detail);
+  fault("amount", money.error().detail);
   return std::nullopt;
+}
+
+std::vector<Money> ObjectReader::money_list(std::string_view key, Length items) {
+  std::vector<Money> out;
+  for (ObjectReader* item : objects(key, items)) {
+    if (const auto money = item->itself_as_money()) out.push_back(*money);
+  }
+  return out;
 }
 
 std::optional<Money> ObjectReader::money(std::string_view key) { return checked_money(key, true); }

@@ -48,6 +48,7 @@ class ObjectReader {
   std::optional<bool> optional_boolean(std::string_view key);
   std::optional<Money> money(std::string_view key);  // empty only when a fault was noted
   std::optional<Money> optional_money(std::string_view key);
+  std::vector<Money> money_list(std::string_view key, Length items);
   std::optional<Currency> currency(std::string_view key);
   std::optional<Currency> optional_currency(std::string_view key);
   CivilDate date(std::string_view key);
@@ -103,6 +104,7 @@ class ObjectReader {
   std::optional<std::string> checked_text(std::string_view key, Length length, bool required);
   std::optional<std::int64_t> checked_integer(std::string_view key, std::int64_t min, std::int64_t max, bool required);
   std::optional<Money> checked_money(std::string_view key, bool required);
+  std::optional<Money> itself_as_money();
   std::optional<std::string> checked_choice(std::string_view key, std::initializer_list<std::string_view> words,
                                             bool required);
   std::vector<ObjectReader*> checked_objects(std::string_view key, Length items, bool required);

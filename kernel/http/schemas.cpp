@@ -101,9 +101,15 @@ constexpr Schema all_schemas[] = {
     {"NewDeposit", "amount:Money gateway?:string payment_method?:id"},
     {"Deposit", "invoice:Invoice payment:Payment?"},
 
-    {"NewPayment", "gateway?:string payment_method?:id amount?:Money"},
+    {"NewPayment", "gateway?:string payment_method?:id amount?:Money use_credit?:boolean"},
+    {"Means", "gateway?:string payment_method?:id"},
+    {"NewMassPayment", "invoice_ids?:[id] amounts?:[Money] gateway?:string payment_method?:id"},
+    {"MassPayment",
+     "id:id account_id:id status:open|completed|cancelled|expired total:Money items:[MassPaymentItem] "
+     "payments:[Payment] created_at:instant expires_at:instant"},
+    {"MassPaymentItem", "invoice_id:id number:string? amount:Money? owed:Money"},
     {"Payment",
-     "id:id account_id:id invoice_id:id? gateway:string payment_method:id? origin:customer|autopay|staff "
+     "id:id account_id:id invoice_id:id? mass_payment_id:id? gateway:string payment_method:id? origin:customer|autopay|staff "
      "status:pending|requires_action|succeeded|failed|unknown|refunded|partially_refunded amount:Money received:Money "
      "refunded:Money gateway_reference:string? next_action:NextAction? decline_code:string? decline_text:string? "
      "allocations:[PaymentAllocation] created_at:instant settled_at:instant? expires_at:instant?"},

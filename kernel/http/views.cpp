@@ -155,6 +155,7 @@ void write_payment(JsonWriter& w, const IdCodec& ids, const payments::Payment& p
                    const std::vector<payments::Allocation>& allocations) {
   w.begin_object().field("id", ids.text(p.id)).field("account_id", ids.text(p.account));
   id_field(w, ids, "invoice_id", p.invoice);
+  id_field(w, ids, "mass_payment_id", p.mass_payment);
   w.field("gateway", p.gateway);
   id_field(w, ids, "payment_method", p.method);
   w.field("origin", payments::to_string(p.origin)).field("status", payments::to_string(p.status));

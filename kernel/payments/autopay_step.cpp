@@ -101,7 +101,9 @@ std::vector<std::int64_t> in_flight(storage::Transaction& tx, const std::vector<
   for (const Due& one : due) invoices.push_back(one.invoice.value());
   auto rows = tx.query(
       "SELECT invoice_id FROM payments WHERE invoice_id IN {list:$1} "
-      "AND status IN ('pending', 'requires_action', 'unknown') ORDER BY invoice_id",
+      "AND status IN ('pending', 'requires_action', 'unknown') UNION "
+      "SELECT t.invoice_id FROM payment_targets t JOIN payments p ON p.id = t.payment_id "
+      "WHERE t.invoice_id IN {list:$1} AND p.status IN ('pending', 'requires_action', 'unknown') ORDER BY 1",
       std::span<const std::int64_t>(invoices));
   while (rows.next()) out.push_back(rows.integer(0));
   return out;

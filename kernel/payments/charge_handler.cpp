@@ -11,7 +11,8 @@ namespace {
 
 struct Charge {
   Payment payment;
-  std::optional<invoicing::Invoice> invoice = std::nullopt;
+  std::optional<invoicing::Invoice> invoice = std::nullopt;  // the first it pays
+  std::size_t invoices = 0;
   std::string method_token = {};
   bool method_gone = false;
   bool autopay_enabled = false;
@@ -22,7 +23,9 @@ std::optional<Charge> load(const Context& context, PaymentId id) {
     auto payment = find_payment(c, id);
     if (!payment) return std::nullopt;
     Charge charge{.payment = std::move(*payment)};
-    charge.invoice = invoicing::find_invoice(c, charge.payment.invoice);
+    const auto targets = targets_of(c, charge.payment);
+    charge.invoices = targets.size();
+    if (!targets.empty()) charge.invoice = invoicing::find_invoice(c, targets.front().invoice);
     if (charge.payment.method) {
       auto rows = c.query("SELECT token, status FROM payment_methods WHERE id = $1", charge.payment.method);
       charge.method_gone = !rows.next() || rows.text(1) != "active";
@@ -58,12 +61,13 @@ GatewayAnswer no_gateway(const std::string& instance) {
 
 ChargeRequest request_of(const Context& context, const Charge& charge, const effects::Effect& effect) {
   const std::string number = charge.invoice ? charge.invoice->number : "";
+  const std::string more = charge.invoices > 1 ? " and " + std::to_string(charge.invoices - 1) + " more" : "";
   const std::string id = context.codec.text(charge.payment.id);
   return {.idempotency_key = effect.key,
           .payment_id = id,
           .account_id = context.codec.text(charge.payment.account),
           .invoice_number = number,
-          .description = context.rules.provider.name + (number.empty() ? "" : " " + number),
+          .description = context.rules.provider.name + (number.empty() ? "" : " " + number) + more,
           .amount = charge.payment.amount,
           .method_token = charge.method_token,
           .return_url = context.public_url + "/payments/" + id};

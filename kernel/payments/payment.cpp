@@ -48,6 +48,7 @@ Payment read_payment(storage::Rows& rows) {
           .gateway = rows.string(2),
           .method = rows.id<PaymentMethodId>(3),
           .invoice = rows.id<InvoiceId>(4),
+          .mass_payment = rows.id<MassPaymentId>(20),
           .origin = payment_origin(rows.text(5)),
           .status = payment_status(rows.text(6)),
           .amount = Money(rows.integer(8), currency),
@@ -87,7 +88,7 @@ std::optional<Payment> find_payment(storage::Connection& c, PaymentId id) {
   auto found = read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version FROM payments WHERE id = $1",
+              "expires_at, version, mass_payment_id FROM payments WHERE id = $1",
               id));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
@@ -97,8 +98,17 @@ std::vector<Payment> payments_of_invoice(storage::Connection& c, InvoiceId invoi
   return read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version FROM payments WHERE invoice_id = $1 ORDER BY id",
+              "expires_at, version, mass_payment_id FROM payments WHERE invoice_id = $1 OR id IN (SELECT payment_id FROM payment_targets "
+              "WHERE invoice_id = $1) ORDER BY id",
               invoice));
+}
+
+std::vector<Payment> payments_of(storage::Connection& c, MassPaymentId id) {
+  return read_all(
+      c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
+              "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
+              "expires_at, version, mass_payment_id FROM payments WHERE mass_payment_id = $1 ORDER BY id",
+              id));
 }
 
 std::vector<Payment> list_payments(storage::Connection& c, const PaymentFilter& filter) {
@@ -108,15 +118,26 @@ std::vector<Payment> list_payments(storage::Connection& c, const PaymentFilter& 
     return read_all(
         c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, "
                 "fee, refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-                "expires_at, version FROM payments WHERE account_id = $1 AND id < $2 AND ($3 = '' OR status = $3) "
+                "expires_at, version, mass_payment_id FROM payments WHERE account_id = $1 AND id < $2 AND ($3 = '' OR status = $3) "
                 "ORDER BY id DESC LIMIT $4",
                 filter.account, before, status, filter.limit));
   }
   return read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) ORDER BY id DESC LIMIT $3",
+              "expires_at, version, mass_payment_id FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) ORDER BY id DESC LIMIT $3",
               before, status, filter.limit));
+}
+
+std::vector<Target> targets_of(storage::Connection& c, const Payment& payment) {
+  if (payment.invoice) return {{.invoice = payment.invoice, .amount = payment.amount}};
+  auto rows =
+      c.query("SELECT invoice_id, amount FROM payment_targets WHERE payment_id = $1 ORDER BY position", payment.id);
+  std::vector<Target> out;
+  while (rows.next()) {
+    out.push_back({.invoice = rows.id<InvoiceId>(0), .amount = Money(rows.integer(1), payment.amount.currency())});
+  }
+  return out;
 }
 
 std::vector<Allocation> allocations_of(storage::Connection& c, const Payment& payment) {

@@ -33,7 +33,8 @@ struct Payment {
   AccountId account;
   std::string gateway;     // plugin instance
   PaymentMethodId method;  // none: the customer is present
-  InvoiceId invoice;       // what it was made for
+  InvoiceId invoice;       // what it was made for; none: see targets_of()
+  MassPaymentId mass_payment = {};  // one of its attempts
   PaymentOrigin origin = PaymentOrigin::customer;
   PaymentStatus status = PaymentStatus::pending;
   Money amount;             // asked
@@ -64,7 +65,18 @@ struct Allocation {
 
 std::optional<Payment> find_payment(storage::Connection& c, PaymentId id);
 std::vector<Allocation> allocations_of(storage::Connection& c, const Payment& payment);
-std::vector<Payment> payments_of_invoice(storage::Connection& c, InvoiceId invoice);  // oldest first
+// Oldest first; those too that pay it together with others.
+std::vector<Payment> payments_of_invoice(storage::Connection& c, InvoiceId invoice);
+
+std::vector<Payment> payments_of(storage::Connection& c, MassPaymentId id);  // its attempts, oldest first
+
+// What a payment was asked for, in the order in which its money goes to the invoices. One target where it has an
+// invoice of its own, none where it is all for credit.
+struct Target {
+  InvoiceId invoice;
+  Money amount;
+};
+std::vector<Target> targets_of(storage::Connection& c, const Payment& payment);
 
 struct PaymentFilter {
   AccountId account;  // none: every account's (staff)

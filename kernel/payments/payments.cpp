@@ -4,7 +4,9 @@
 
 #include "accounts/audit.hpp"
 #include "invoicing/invoices.hpp"
-#include "payments/methods.hpp"
+#include "invoicing/settlement.hpp"
+#include "ledger/journal.hpp"
+#include "payments/recording.hpp"
 #include "payments/settle.hpp"
 #include "payments/staff_tasks.hpp"
 
@@ -12,84 +14,44 @@ namespace bursar::payments {
 
 namespace {
 
-// How long the workers leave a charge to the thread that recorded it.
-constexpr Duration grace = seconds(30);
-// After that an action nobody took no longer stands in the way of another try; should it succeed late, the surplus is
-// credit.
-constexpr Duration action_blocks_for = minutes(30);
 constexpr Duration ask_interval = seconds(5);
-
-std::string charge_key(PaymentId payment) { return "charge:" + std::to_string(payment.value()) + ":1"; }
-
-Error bad_field(std::string pointer, std::string detail) {
-  return invalid("invalid_fields", "Some fields are not valid.", {{std::move(pointer), std::move(detail)}});
-}
-
-bool is_staff_confirmed(Gateways& gateways, const std::string& instance) {
-  const Gateway* gateway = gateways.find(instance);
-  return gateway != nullptr && gateway->info().staff_confirms;
-}
-
-// Whether the gateway may take this payment's money without anybody else doing a thing for it.
-bool in_flight(const Payment& payment, Gateways& gateways, Instant now) {
-  if (!payment.open() || is_staff_confirmed(gateways, payment.gateway)) return false;
-  if (payment.status != PaymentStatus::requires_action) return true;
-  return now < payment.expires_at.value_or(payment.created_at + action_blocks_for);
-}
 
 struct Checked {
   invoicing::Invoice invoice;
   std::string gateway;
-  Money amount;
+  Money amount;  // of which `credit` is paid by account credit at once
+  Money credit;
 };
-
-Result<std::string> check_gateway(storage::Transaction& tx, const Context& context, const NewPayment& payment,
-                                  const invoicing::Invoice& invoice) {
-  std::string instance = payment.gateway;
-  if (payment.method) {
-    const auto method = find_method(tx, payment.method);
-    if (!method || method->account != invoice.account) {
-      return not_found("no_such_payment_method", "There is no such payment method.");
-    }
-    if (!instance.empty() && instance != method->gateway) {
-      return bad_field("/gateway", "is not the gateway of the payment method");
-    }
-    instance = method->gateway;
-  }
-  const Gateway* gateway = context.gateways.find(instance);
-  if (gateway == nullptr) return bad_field("/gateway", "is no gateway that can be used now");
-  const auto& accepted = gateway->info().currencies;
-  const Currency currency = invoice.balance.currency();
-  if (!accepted.empty() && std::find(accepted.begin(), accepted.end(), currency) == accepted.end()) {
-    return bad_field("/gateway", "does not take " + std::string(currency.code()));
-  }
-  return instance;
-}
 
 Result<Checked> check(storage::Transaction& tx, const Context& context, const NewPayment& payment, Instant now) {
   auto invoice = invoicing::find_invoice(tx, payment.invoice);
   if (!invoice) return not_found("no_such_invoice", "There is no such invoice.");
-  BURSAR_TRY(instance, check_gateway(tx, context, payment, *invoice));
+  const Currency currency = invoice->balance.currency();
+  BURSAR_TRY(instance,
+             choose_gateway(tx, context, {.gateway = payment.gateway, .method = payment.method}, invoice->account,
+                            currency));
   if (invoice->status != invoicing::InvoiceStatus::open || !invoice->balance.is_positive()) {
     return conflict("invoice_not_open", "Nothing is owed on this invoice.");
   }
   const Money amount = payment.amount.value_or(invoice->balance);
-  if (amount.currency() != invoice->balance.currency()) {
-    return bad_field("/amount", "must be in " + std::string(invoice->balance.currency().code()));
-  }
+  if (amount.currency() != currency) return bad_field("/amount", "must be in " + std::string(currency.code()));
   if (!amount.is_positive()) return bad_field("/amount", "must be positive");
-  Money coming = Money::zero(amount.currency());
-  for (const Payment& other : payments_of_invoice(tx, payment.invoice)) {
-    if (in_flight(other, context.gateways, now)) coming += other.amount;
+  const Money coming = under_way(tx, context.gateways, payment.invoice, currency, now);
+  if (coming.is_positive() && coming + amount > invoice->balance) return payment_in_flight(coming);
+  Money credit = Money::zero(currency);
+  if (payment.use_credit) {
+    if (invoice->kind == invoicing::InvoiceKind::deposit) {
+      return conflict("deposit_takes_no_credit", "Adding credit can't be paid with credit.");
+    }
+    credit = std::min({ledger::credit_balance(tx, invoice->account, currency), amount, invoice->balance});
+    if (credit == amount) {
+      return Error{.kind = ErrorKind::conflict,
+                   .code = "credit_covers_all",
+                   .detail = "There is credit for all of it; no gateway is needed.",
+                   .cure = "Apply credit to the invoice instead."};
+    }
   }
-  if (coming.is_positive() && coming + amount > invoice->balance) {
-    return Error{.kind = ErrorKind::conflict,
-                 .code = "payment_in_flight",
-                 .detail = "A payment for this invoice is under way: " + coming.to_string() + " may arrive any moment.",
-                 .cure = "Wait until its outcome is known, or finish it.",
-                 .retry = Retry::later};
-  }
-  return Checked{.invoice = *std::move(invoice), .gateway = std::move(instance), .amount = amount};
+  return Checked{.invoice = *std::move(invoice), .gateway = std::move(instance), .amount = amount, .credit = credit};
 }
 
 // A transfer that nobody confirmed yet is replaced by the customer's next choice of the same kind: one task for staff,
@@ -112,26 +74,20 @@ Result<PaymentId> Payments::record(storage::Transaction& tx, const NewPayment& p
                                    Instant now) {
   BURSAR_TRY(checked, check(tx, context_, payment, now));
   replace_unconfirmed(tx, context_, checked, now);
-  const auto id = tx.new_id<PaymentId>();
-  tx.execute(
-      "INSERT INTO payments (id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, "
-      "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9)",
-      id, checked.invoice.account, checked.gateway, payment.method, checked.invoice.id, to_string(payment.origin),
-      checked.amount.currency().code(), checked.amount.minor(), now);
-  const effects::NewEffect charge{.kind = "charge",
-                                  .key = charge_key(id),
-                                  .instance = checked.gateway,
-                                  .account = checked.invoice.account,
-                                  .object = id.value(),
-                                  .not_before = now + grace};
-  effects::record(tx, now, {&charge, 1});
-  accounts::append_audit(tx, now,
-                         {.actor = actor,
-                          .account = checked.invoice.account,
-                          .action = "payment.start",
-                          .object = accounts::audit_object(id),
-                          .detail = "{\"amount\":\"" + checked.amount.to_string() + "\"}"});
-  return id;
+  if (checked.credit.is_positive()) {
+    BURSAR_TRY(applied, invoicing::apply_credit(tx, context_.rules, checked.invoice.id, checked.credit, now));
+    (void)applied;  // its journal entry tells
+  }
+  return insert_payment(tx,
+                        {.account = checked.invoice.account,
+                         .gateway = checked.gateway,
+                         .method = payment.method,
+                         .invoice = checked.invoice.id,
+                         .mass_payment = {},
+                         .targets = {},
+                         .origin = payment.origin,
+                         .amount = checked.amount - checked.credit},
+                        actor, now);
 }
 
 void Payments::perform(PaymentId payment) { context_.perform_now(charge_key(payment)); }

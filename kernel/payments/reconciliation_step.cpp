@@ -1,5 +1,6 @@
 #include "accounts/identity.hpp"
 #include "accounts/login_throttle.hpp"
+#include "payments/mass_payments.hpp"
 #include "payments/steps.hpp"
 
 namespace bursar::payments {
@@ -29,6 +30,7 @@ class ReconciliationStep final : public scheduler::Step {
     tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", run.now - idempotency_kept);
     accounts::expire_sessions(tx, run.now);
     accounts::expire_throttle(tx, run.now);
+    if (const auto closed = close_old_mass_payments(tx, run.now); closed > 0) counts["mass_payments_closed"] = closed;
     counts["unknown"] = count(tx,
                               "SELECT COUNT(*) FROM effects WHERE next_at IS NOT NULL AND state = 'unknown' "
                               "AND kind IN ('charge', 'refund')");

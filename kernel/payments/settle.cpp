@@ -8,6 +8,8 @@
 #include "ledger/journal.hpp"
 #include "payments/answer_text.hpp"
 #include "payments/autopay_plan.hpp"
+#include "payments/mass_payments.hpp"
+#include "payments/recording.hpp"
 #include "payments/staff_tasks.hpp"
 
 namespace bursar::payments {
@@ -62,28 +64,75 @@ Money fee_of(const Payment& payment, const GatewayAnswer& answer, const Money& r
   return usable ? *answer.fee : Money::zero(payment.amount.currency());
 }
 
-void book_success(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
-                  const Money& received, Instant now) {
-  const Money fee = fee_of(payment, answer, received);
-  const auto settled = invoicing::reduce_balance(tx, context.rules, payment.invoice, received, now);
-  const auto entry =
-      ledger::apply_new(tx, {.kind = ledger::EntryKind::payment_received,
-                             .source = payment.id.value(),
-                             .account = payment.account,
-                             .booked_at = now,
-                             .booked_on = context.rules.today(now),
-                             .postings = ledger::Postings::Builder(payment.account)
-                                             .debit(LedgerAccount::clearing(payment.gateway), received - fee)
-                                             .debit(LedgerAccount::gateway_fees(), fee)
-                                             .credit_receivable(payment.invoice, settled.applied)
-                                             .credit(LedgerAccount::customer_credit(), settled.surplus)
-                                             .build()});
-  if (!settled.applied.is_zero()) {
+struct Spread {
+  std::vector<Target> applied;  // what each invoice took
+  Money surplus;                // for customer credit
+  Money balance;                // still owed on the invoices it was for
+};
+
+// An invoice of its own takes whatever comes, each of several at most what was asked for it: one that was paid meanwhile
+// leaves its share to customer credit.
+Spread spread_over(storage::Transaction& tx, const Context& context, const Payment& payment, const Money& received,
+                   Instant now) {
+  const Money zero = Money::zero(received.currency());
+  Spread spread{.applied = {}, .surplus = received, .balance = zero};
+  for (const Target& target : targets_of(tx, payment)) {
+    const Money share = payment.invoice ? spread.surplus : std::min(spread.surplus, target.amount);
+    if (share.is_zero()) {
+      const auto invoice = invoicing::find_invoice(tx, target.invoice);
+      if (invoice) spread.balance += invoice->balance;
+      continue;
+    }
+    const auto settled = invoicing::reduce_balance(tx, context.rules, target.invoice, share, now);
+    spread.surplus -= settled.applied;
+    spread.balance += settled.balance;
+    if (!settled.applied.is_zero()) spread.applied.push_back({target.invoice, settled.applied});
+  }
+  return spread;
+}
+
+void insert_allocations(storage::Transaction& tx, const Payment& payment, const Spread& spread, EntryId entry,
+                        Instant now) {
+  for (const Target& part : spread.applied) {
     tx.execute(
         "INSERT INTO allocations (id, account_id, payment_id, invoice_id, amount, entry_id, created_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        tx.reserve_ids(1), payment.account, payment.id, payment.invoice, settled.applied.minor(), entry, now);
+        tx.reserve_ids(1), payment.account, payment.id, part.invoice, part.amount.minor(), entry, now);
   }
+}
+
+// "INV-1", "INV-1, INV-2 and 3 more"; empty for a deposit that has no number yet.
+std::string invoice_numbers(storage::Transaction& tx, const Payment& payment) {
+  constexpr std::size_t most_named = 5;
+  std::string out;
+  std::size_t named = 0, others = 0;
+  for (const Target& target : targets_of(tx, payment)) {
+    const auto invoice = invoicing::find_invoice(tx, target.invoice);
+    if (!invoice || invoice->number.empty()) continue;
+    if (named == most_named) {
+      ++others;
+      continue;
+    }
+    out += (named++ == 0 ? "" : ", ") + invoice->number;
+  }
+  return others == 0 ? out : out + " and " + std::to_string(others) + " more";
+}
+
+void book_success(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
+                  const Money& received, Instant now) {
+  const Money fee = fee_of(payment, answer, received);
+  const Spread spread = spread_over(tx, context, payment, received, now);
+  ledger::Postings::Builder postings(payment.account);
+  postings.debit(LedgerAccount::clearing(payment.gateway), received - fee).debit(LedgerAccount::gateway_fees(), fee);
+  for (const Target& part : spread.applied) postings.credit_receivable(part.invoice, part.amount);
+  postings.credit(LedgerAccount::customer_credit(), spread.surplus);
+  const auto entry = ledger::apply_new(tx, {.kind = ledger::EntryKind::payment_received,
+                                            .source = payment.id.value(),
+                                            .account = payment.account,
+                                            .booked_at = now,
+                                            .booked_on = context.rules.today(now),
+                                            .postings = postings.build()});
+  insert_allocations(tx, payment, spread, entry, now);
   const std::optional<std::string> reference =
       answer.reference.empty() ? std::nullopt : std::optional(answer.reference);
   tx.execute(
@@ -92,17 +141,17 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
       "decline_code = '', decline_text = '', settled_at = $5, version = version + 1 WHERE id = $1",
       payment.id, received.minor(), fee.minor(), reference, now);
   close_task(tx, "confirm_payment", payment.id.value(), "done", {}, now);
+  if (payment.mass_payment) complete_if_nothing_is_owed(tx, payment.mass_payment, now);
   accounts::append_audit(tx, now,
                          {.account = payment.account,
                           .action = "payment.succeeded",
                           .object = accounts::audit_object(payment.id),
                           .detail = "{\"received\":\"" + received.to_string() + "\"}"});
-  const auto invoice = invoicing::find_invoice(tx, payment.invoice);
   tell(tx, context, payment, Template::payment_received,
        {{"amount", received.to_string()},
-        {"invoice_number", invoice ? invoice->number : ""},
-        {"credit", settled.surplus.is_zero() ? "" : settled.surplus.to_string()},
-        {"balance", settled.balance.is_zero() ? "" : settled.balance.to_string()}},
+        {"invoice_number", invoice_numbers(tx, payment)},
+        {"credit", spread.surplus.is_zero() ? "" : spread.surplus.to_string()},
+        {"balance", spread.balance.is_zero() ? "" : spread.balance.to_string()}},
        now);
 }
 
@@ -169,23 +218,19 @@ void withdrawn(storage::Transaction& tx, const Context& context, const Payment& 
              payment.invoice, context.rules.today(payment.created_at).plus_days(1));
 }
 
-bool is_staff_confirmed(const Context& context, const Payment& payment) {
-  const Gateway* gateway = context.gateways.find(payment.gateway);
-  return gateway != nullptr && gateway->info().staff_confirms;
-}
-
 Settlement requires_action(storage::Transaction& tx, const Context& context, const Payment& payment,
                            const GatewayAnswer& answer, Instant now) {
   mark(tx, payment, PaymentStatus::requires_action, answer);
-  const auto invoice = invoicing::find_invoice(tx, payment.invoice);
   if (payment.origin == PaymentOrigin::autopay) {
+    const auto invoice = invoicing::find_invoice(tx, payment.invoice);
     auto values = invoice_values(invoice, payment);
     values.emplace_back("action_url", answer.action.url.empty() ? context.public_url : answer.action.url);
     tell(tx, context, payment, Template::action_required, std::move(values), now);
   }
-  if (!is_staff_confirmed(context, payment)) return {Verdict::waiting};
+  if (!is_staff_confirmed(context.gateways, payment.gateway)) return {Verdict::waiting};
+  const std::string numbers = invoice_numbers(tx, payment);
   raise_task(tx, "confirm_payment", payment.account, payment.id.value(),
-             "Confirm " + payment.amount.to_string() + (invoice ? " for " + invoice->number : ""), answer.action.text,
+             "Confirm " + payment.amount.to_string() + (numbers.empty() ? "" : " for " + numbers), answer.action.text,
              now);
   // Nobody but staff will know when the money is there: there is nothing to look up.
   return {Verdict::done};
@@ -214,7 +259,7 @@ Settlement settle_payment(storage::Transaction& tx, const Context& context, Paym
       return requires_action(tx, context, *payment, answer, now);
     case GatewayOutcome::pending:
       // A transfer is pending to its gateway; for us it waits for the customer and then for staff.
-      if (is_staff_confirmed(context, *payment)) return requires_action(tx, context, *payment, answer, now);
+      if (is_staff_confirmed(context.gateways, payment->gateway)) return requires_action(tx, context, *payment, answer, now);
       mark(tx, *payment, PaymentStatus::pending, answer);
       return {Verdict::waiting};
     case GatewayOutcome::not_attempted:

@@ -96,7 +96,8 @@ struct Billing {
   std::optional<LateFee> late_fee;
   std::optional<int> suspend_after_days = 5;
   std::optional<int> terminate_after_days = 30;
-  int chunk_accounts = 500;  // of the daily run
+  int mass_payment_days = 7;  // an open mass payment is given up after so many days
+  int chunk_accounts = 500;   // of the daily run
 };
 
 // One tax rule; the most specific match wins: country+region before country before "*"; a product's tax class before

@@ -178,6 +178,8 @@ const Table<Billing>& billing_table() {
           "Services of an unpaid invoice are suspended, days after the due date.");
     t.key("terminate_after_days", &Billing::terminate_after_days, kind::or_never(kind::number<int>(1, 730)),
           "They are terminated, days after the due date.");
+    t.key("mass_payment_days", &Billing::mass_payment_days, kind::number<int>(1, 90),
+          "One payment over several invoices that was begun and not paid is given up after so many days.");
     t.key("chunk_accounts", &Billing::chunk_accounts, kind::number<int>(1, 5000),
           "Accounts in one transaction of the daily run.");
     t.check(check_billing);

@@ -41,6 +41,7 @@ Result<Answer> pay_invoice(Call& call) {
   payments::NewPayment payment{.invoice = invoice, .gateway = in.optional_text("gateway").value_or("")};
   payment.method = in.optional_id<PaymentMethodId>("payment_method").value_or(PaymentMethodId());
   payment.amount = in.optional_money("amount");
+  payment.use_credit = in.optional_boolean("use_credit").value_or(false);
   payment.origin = call.caller.is_staff() ? payments::PaymentOrigin::staff : payments::PaymentOrigin::customer;
   if (payment.gateway.empty() && !payment.method && !in.has("payment_method"))
     in.fault("gateway", "name a gateway or a payment method");

@@ -1,0 +1,43 @@
+// The parts of recording a payment that single and mass payments share. Internal to payments.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "payments/payments.hpp"
+
+namespace bursar::payments {
+
+Error bad_field(std::string pointer, std::string detail);
+
+bool is_staff_confirmed(Gateways& gateways, const std::string& instance);
+
+struct Means {
+  std::string gateway;     // may be empty when a method is named
+  PaymentMethodId method;  // none: the customer is present
+};
+// The gateway instance to pay with. Errors: not_found no_such_payment_method; invalid /gateway.
+Result<std::string> choose_gateway(storage::Transaction& tx, const Context& context, const Means& means,
+                                   AccountId account, Currency currency);
+
+// What may arrive for the invoice any moment without anybody doing another thing.
+Money under_way(storage::Connection& c, Gateways& gateways, InvoiceId invoice, Currency currency, Instant now);
+Error payment_in_flight(Money coming);
+
+struct Recording {
+  AccountId account;
+  std::string gateway;
+  PaymentMethodId method;
+  InvoiceId invoice;             // or, of a mass payment,
+  MassPaymentId mass_payment;    // this
+  std::vector<Target> targets;   // of a mass payment, in its order
+  PaymentOrigin origin = PaymentOrigin::customer;
+  Money amount;
+};
+// Writes the payment and its charge, which the workers leave to the calling thread for a while.
+PaymentId insert_payment(storage::Transaction& tx, const Recording& recording, const accounts::Actor& actor,
+                         Instant now);
+
+std::string charge_key(PaymentId payment);
+
+}  // namespace bursar::payments
