@@ -14,6 +14,7 @@
 #include "http/idempotency.hpp"
 #include "http/metrics.hpp"
 #include "http/server.hpp"
+#include "inbox/inbox.hpp"
 #include "invoicing/rules.hpp"
 #include "invoicing/steps.hpp"
 #include "notices/outbox.hpp"
@@ -59,9 +60,10 @@ struct App::State {
         payments(payment_context),
         charges(payment_context),
         refunds(payment_context),
+        inbox(payment_context, plugins.webhooks()),
         messages(*db, plugins.channels(), codec),
         provisioner(*db, plugins.panels(), codec),
-        workers(*db, clock(), {&charges, &refunds, &messages, &provisioner},
+        workers(*db, clock(), {&charges, &refunds, &inbox, &messages, &provisioner},
                 {.takeover_pause = test_clock ? seconds(0) : seconds(30)}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
 
@@ -78,6 +80,7 @@ struct App::State {
     steps.push_back(payments::autopay_step(payment_context));
     add(dunning::steps(rules, outbox));
     steps.push_back(payments::reconciliation_step(payment_context));
+    steps.push_back(inbox::housekeeping_step());
   }
 
   Status make_scheduler() {
@@ -132,6 +135,7 @@ struct App::State {
   payments::Payments payments;
   payments::ChargeHandler charges;
   payments::RefundHandler refunds;
+  inbox::Inbox inbox;
   notices::MessageHandler messages;
   provisioning::Provisioner provisioner;
   effects::Workers workers;
@@ -189,7 +193,8 @@ Status App::serve(const std::function<void(std::uint16_t)>& listening, const std
                                   .wake_workers = [this] { state_->wake(); },
                                   .payments = &state_->payments,
                                   .payment_context = &state_->payment_context,
-                                  .plugins = &state_->plugins};
+                                  .plugins = &state_->plugins,
+                                  .inbox = &state_->inbox};
   if (state_->test_clock) dependencies.set_test_clock = [this](Instant to) { return advance_clock(to); };
   http::Api api(dependencies);
   std::atomic<http::Server*> running = nullptr;
@@ -235,6 +240,7 @@ const Clock& App::clock() const { return state_->clock(); }
 const IdCodec& App::codec() const { return state_->codec; }
 scheduler::Scheduler& App::scheduler() { return *state_->scheduler; }
 plugin_host::PluginHost& App::plugins() { return state_->plugins; }
+inbox::Inbox& App::inbox() { return state_->inbox; }
 payments::Payments& App::payments() { return state_->payments; }
 const invoicing::Rules& App::rules() const { return state_->rules; }
 

@@ -20,6 +20,9 @@ class TestClock;
 namespace bursar::plugin_host {
 class PluginHost;
 }
+namespace bursar::inbox {
+class Inbox;
+}
 namespace bursar::payments {
 class Payments;
 }
@@ -61,6 +64,7 @@ class App {
   [[nodiscard]] scheduler::Scheduler& scheduler();
   [[nodiscard]] plugin_host::PluginHost& plugins();
   [[nodiscard]] payments::Payments& payments();
+  [[nodiscard]] inbox::Inbox& inbox();
   [[nodiscard]] const invoicing::Rules& rules() const;
 
  private:

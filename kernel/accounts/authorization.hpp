@@ -50,6 +50,9 @@ enum class Action {
   catalog_change,
   accounts_list,
   gateways_read,
+  inbox_read,  // what providers sent in, and money in suspense
+  inbox_replay,
+  suspense_assign,
   staff_tasks_read,
   staff_tasks_close,
   scheduler_read,

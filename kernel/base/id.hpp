@@ -48,6 +48,8 @@ BURSAR_ID(PaymentId, "pay");
 BURSAR_ID(MassPaymentId, "mas");
 BURSAR_ID(PaymentMethodId, "pm");
 BURSAR_ID(RefundId, "ref");
+BURSAR_ID(SuspenseId, "sus");
+BURSAR_ID(WebhookRequestId, "whr");
 BURSAR_ID(EntryId, "ent");
 BURSAR_ID(EffectId, "eff");
 BURSAR_ID(MessageId, "msg");

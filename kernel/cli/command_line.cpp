@@ -21,6 +21,8 @@ struct Options {
   int months = 3;
   std::string file, job, at, listen, url;
   StaffUser staff;
+  InboxFilter inbox;
+  std::string request;
 };
 
 CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, const std::string& example,
@@ -97,6 +99,20 @@ void add_others(CLI::App& app, Options& o, Command& chosen) {
   CLI::App* plugin = group(app, "plugin", "Plugins");
   command(*plugin, "list", "Each configured instance: loaded, or why not", "bursar plugin list", o, chosen,
           [&o] { return plugin_list(o.common); });
+  CLI::App* inbox = group(app, "inbox", "What providers sent in");
+  CLI::App* list = command(*inbox, "list", "Stored requests, newest first; also beside a running server",
+                           "bursar inbox list --open", o, chosen, [&o] { return inbox_list(o.common, o.inbox); });
+  list->add_option("--instance", o.inbox.instance, "Of this plugin instance only");
+  list->add_flag("--open", o.inbox.open, "Only those that are not applied yet");
+  list->add_option("--limit", o.inbox.limit, "How many")->capture_default_str()->check(CLI::Range(1, 1000));
+  command(*inbox, "show", "A request with its events, headers and body", "bursar inbox show whr_...", o, chosen,
+          [&o] { return inbox_show(o.common, o.request); })
+      ->add_option("request", o.request, "The request's id")
+      ->required();
+  command(*inbox, "replay", "Hand a request in again; nothing is applied twice", "bursar inbox replay whr_...", o,
+          chosen, [&o] { return inbox_replay(o.common, o.request); })
+      ->add_option("request", o.request, "The request's id")
+      ->required();
   CLI::App* user = group(app, "user", "Users");
   CLI::App* staff = command(*user, "create-staff",
                             "Make a staff user; the password comes from the prompt, standard input or BURSAR_PASSWORD",

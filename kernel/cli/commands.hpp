@@ -36,6 +36,15 @@ int clock_advance(const Common& common, const std::string& to, bool jump);
 
 int plugin_list(const Common& common);
 
+struct InboxFilter {
+  std::string instance;
+  bool open = false;
+  int limit = 50;
+};
+int inbox_list(const Common& common, const InboxFilter& filter);
+int inbox_show(const Common& common, const std::string& id);
+int inbox_replay(const Common& common, const std::string& id);
+
 struct StaffUser {
   std::string email, name, role = "admin";
 };

@@ -53,10 +53,18 @@ struct Outcome {
   std::string data = {};  // the handler's own, JSON; stored and handed to settle()
   std::string error = {};
   std::optional<Duration> next_in = std::nullopt;  // else the worker's back-off
+  bool forget = false;                             // settled, and not worth a row: the record itself is removed
 };
 
 // Records effects; one that exists by its key is left as it is. Answers how many are new.
 std::int64_t record(storage::Transaction& tx, Instant now, std::span<const NewEffect> effects);
+
+// What another path (a webhook, staff) has learnt of the act under this key: it is over. A worker that is at it finds
+// its claim gone. Nothing happens to one that is settled, or that does not exist. `verdict`: done, failed or parked.
+void conclude(storage::Transaction& tx, std::string_view key, Verdict verdict, std::string_view error, Instant now);
+// There is reason to ask the other side about it now, also when it was settled. One that was not begun, or that a
+// worker is at, is left to that.
+void ask_again(storage::Transaction& tx, std::string_view key, Instant now);
 
 // A domain's side of one kind of effect. perform() and inspect() are called outside transactions, concurrently.
 class Handler {

@@ -19,4 +19,20 @@ std::int64_t record(storage::Transaction& tx, Instant now, std::span<const NewEf
   return tx.insert_missing("effects", batch);
 }
 
+void conclude(storage::Transaction& tx, std::string_view key, Verdict verdict, std::string_view error, Instant now) {
+  BURSAR_ASSERT(verdict == Verdict::done || verdict == Verdict::failed || verdict == Verdict::parked);
+  const char* state = verdict == Verdict::done ? "done" : verdict == Verdict::failed ? "failed" : "parked";
+  tx.execute(
+      "UPDATE effects SET state = $2, error = $3, next_at = NULL, lease_until = NULL, worker = NULL, finished_at = $4 "
+      "WHERE key = $1 AND state NOT IN ('done', 'failed')",
+      key, state, error, verdict == Verdict::parked ? std::nullopt : std::optional(now));
+}
+
+void ask_again(storage::Transaction& tx, std::string_view key, Instant now) {
+  tx.execute(
+      "UPDATE effects SET state = 'unknown', next_at = $2, finished_at = NULL WHERE key = $1 "
+      "AND state NOT IN ('recorded', 'in_flight')",
+      key, now);
+}
+
 }  // namespace bursar::effects

@@ -152,6 +152,10 @@ void store_outcome(Transaction& tx, const Claimed& claimed, const Outcome& outco
     next_at = now + seconds(std::max<std::int64_t>(pause.seconds, 1));
   }
   const bool settled = outcome.verdict == Verdict::done || outcome.verdict == Verdict::failed;
+  if (settled && outcome.forget) {
+    tx.execute("DELETE FROM effects WHERE id = $1", effect.id);
+    return;
+  }
   tx.execute(
       "UPDATE effects SET state = $2, next_at = $3, lease_until = NULL, worker = NULL, outcome = $4, error = $5, "
       "finished_at = $6 WHERE id = $1",

@@ -223,7 +223,10 @@ Answer Api::run(Call& call, const RouteTable::Match& match) {
   Standing standing = look_up(app_, credentials.ok() ? *credentials : Credentials(), match, call.now);
   call.caller = standing.who.caller;
 
-  const Rate& rate = !call.caller.user ? rates_.anonymous : call.caller.is_staff() ? rates_.staff : rates_.user;
+  const Rate& rate = match.route->from_providers ? rates_.providers
+                     : !call.caller.user         ? rates_.anonymous
+                     : call.caller.is_staff()    ? rates_.staff
+                                                 : rates_.user;
   const std::string who = call.caller.user ? std::to_string(call.caller.user.value()) : request.peer;
   // Behind a proxy on this machine every anonymous caller looks the same: one could use up the rate of all.
   const bool limited = app_.config.server.rate_limits && (call.caller.user || !is_loopback(request.peer));

@@ -24,6 +24,9 @@
 #include "settings/config.hpp"
 #include "storage/database.hpp"
 
+namespace bursar::inbox {
+class Inbox;
+}
 namespace bursar::payments {
 class Payments;
 struct Context;
@@ -55,10 +58,12 @@ struct Dependencies {
   payments::Payments* payments = nullptr;
   const payments::Context* payment_context = nullptr;  // with `payments`
   plugin_host::PluginHost* plugins = nullptr;
+  inbox::Inbox* inbox = nullptr;
 };
 
 struct Rates {
   Rate anonymous{.name = "anonymous", .per_second = 50, .burst = 500};
+  Rate providers{.name = "providers", .per_second = 2'000, .burst = 20'000};
   Rate user{.name = "user", .per_second = 500, .burst = 5'000};
   Rate staff{.name = "staff", .per_second = 2'000, .burst = 20'000};
 };

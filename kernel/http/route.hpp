@@ -48,6 +48,7 @@ struct Route {
   std::string_view response = "";  // schema of the answer; empty: 204
   bool list = false;               // answers {data, next_cursor} of `response`; takes limit and cursor
   bool keyed = false;              // requires Idempotency-Key
+  bool from_providers = false;     // called by machines of providers, many at once: a rate of its own
   int success = 200;
   std::vector<QueryParameter> query = {};
   Handler handler = {};

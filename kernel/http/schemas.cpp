@@ -109,7 +109,8 @@ constexpr Schema all_schemas[] = {
      "payments:[Payment] created_at:instant expires_at:instant"},
     {"MassPaymentItem", "invoice_id:id number:string? amount:Money? owed:Money"},
     {"Payment",
-     "id:id account_id:id invoice_id:id? mass_payment_id:id? gateway:string payment_method:id? origin:customer|autopay|staff "
+     "id:id account_id:id invoice_id:id? mass_payment_id:id? gateway:string payment_method:id? "
+     "origin:customer|autopay|staff "
      "status:pending|requires_action|succeeded|failed|unknown|refunded|partially_refunded amount:Money received:Money "
      "refunded:Money gateway_reference:string? next_action:NextAction? decline_code:string? decline_text:string? "
      "allocations:[PaymentAllocation] created_at:instant settled_at:instant? expires_at:instant?"},
@@ -134,8 +135,21 @@ constexpr Schema all_schemas[] = {
     {"LedgerEntry", "id:id kind:string booked_at:instant booked_on:date description:string postings:[Posting]"},
     {"Posting", "ledger_account:string invoice_id:id? amount:Money"},
 
+    {"WebhookRequest",
+     "id:id instance:string status:received|waiting|done error:string method:string path:string remote_address:string "
+     "received_at:instant processed_at:instant? size:integer events?:[WebhookEvent] headers?:object body?:string?"},
+    {"WebhookEvent",
+     "event_id:string kind:string status:waiting|applied|ignored|suspense note:string created_at:instant"},
+    {"WebhookRefusals", "data:[WebhookRefusal] next_cursor:string?"},
+    {"WebhookRefusal", "instance:string count:integer last_at:instant last_address:string last_reason:string"},
+    {"SuspenseItem",
+     "id:id gateway:string reference:string amount:Money note:string status:open|assigned|returned payment_id:id? "
+     "received_at:instant closed_at:instant?"},
+    {"SuspenseAssignment", "account_id:id invoice_id?:id"},
+    {"SuspenseReturn", "reason:string"},
+
     {"StaffTask",
-     "id:id kind:string account_id:id object_id:id? title:string detail:string status:open|done|dismissed "
+     "id:id kind:string account_id:id? object_id:id? title:string detail:string status:open|done|dismissed "
      "created_at:instant closed_at:instant?"},
     {"TaskCompletion", "received?:Money reference?:string"},
     {"Notification",

@@ -202,10 +202,21 @@ void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredE
   w.end_array().end_object();
 }
 
+namespace {
+// What a task is about, by its kind.
+std::string object_of(const IdCodec& ids, const payments::StaffTask& task) {
+  if (task.kind == "confirm_payment") return ids.text(PaymentId(task.object));
+  if (task.kind == "refund_failed") return ids.text(RefundId(task.object));
+  if (task.kind == "inbox_event") return ids.text(WebhookRequestId(task.object));
+  if (task.kind == "assign_suspense") return ids.text(SuspenseId(task.object));
+  return ids.text(ServiceId(task.object));
+}
+}  // namespace
+
 void write_task(JsonWriter& w, const IdCodec& ids, const payments::StaffTask& task) {
-  w.begin_object().field("id", ids.text(task.id)).field("kind", task.kind).field("account_id", ids.text(task.account));
-  w.field("object_id",
-          task.kind == "confirm_payment" ? ids.text(PaymentId(task.object)) : ids.text(ServiceId(task.object)));
+  w.begin_object().field("id", ids.text(task.id)).field("kind", task.kind);
+  id_field(w, ids, "account_id", task.account);
+  w.field("object_id", object_of(ids, task));
   w.field("title", task.title).field("detail", task.detail).field("status", task.status);
   w.field("created_at", task.created_at).field("closed_at", task.closed_at).end_object();
 }

@@ -100,8 +100,8 @@ std::string_view to_string(EntryKind kind) {
       return "refund_to_credit";
     case EntryKind::suspense_received:
       return "suspense_received";
-    case EntryKind::suspense_assigned:
-      return "suspense_assigned";
+    case EntryKind::suspense_returned:
+      return "suspense_returned";
   }
   invariant_broken("a known EntryKind", __FILE__, __LINE__);
 }

@@ -34,8 +34,8 @@ enum class EntryKind {
   gateway_fee,          // payment
   refund_sent,          // refund to the gateway or by hand
   refund_to_credit,     // refund
-  suspense_received,    // inbox row: money that can't be assigned
-  suspense_assigned,    // inbox row
+  suspense_received,    // suspense item: money that belongs to no payment
+  suspense_returned,    // suspense item, sent back
 };
 std::string_view to_string(EntryKind kind);
 

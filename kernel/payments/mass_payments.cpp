@@ -63,7 +63,8 @@ std::string objection(const NewMassPayment& mass, const std::optional<Invoice>& 
   if (!before.empty() && before.front().invoice.balance.currency() != invoice->balance.currency()) {
     return "mixes currencies; pay each currency by itself";
   }
-  const bool twice = std::any_of(before.begin(), before.end(), [&](const Chosen& c) { return c.invoice.id == invoice->id; });
+  const bool twice =
+      std::any_of(before.begin(), before.end(), [&](const Chosen& c) { return c.invoice.id == invoice->id; });
   return twice ? "names an invoice twice" : "";
 }
 

@@ -1,6 +1,6 @@
-// One payment over several invoices. The invoices stay separate documents with their own tax and numbers; a mass payment
-// only names them, so its total is always what is still owed on them: it shrinks when one is paid, cancelled or changed
-// meanwhile, and is never part of what the account owes. What arrives beyond that is customer credit.
+// One payment over several invoices. The invoices stay separate documents with their own tax and numbers; a mass
+// payment only names them, so its total is always what is still owed on them: it shrinks when one is paid, cancelled or
+// changed meanwhile, and is never part of what the account owes. What arrives beyond that is customer credit.
 #pragma once
 
 #include <optional>

@@ -126,6 +126,12 @@ Status remove_method(storage::Transaction& tx, PaymentMethodId id, const account
   return {};
 }
 
+std::optional<CivilDate> expiry_of(const GatewayMethod& method) {
+  if (method.expiry_year == 0) return std::nullopt;
+  // The plugin host lets no month through that does not exist.
+  return CivilDate(method.expiry_year, static_cast<unsigned>(method.expiry_month), 1).plus_months(1, 1).plus_days(-1);
+}
+
 Autopay read_autopay(storage::Connection& c, AccountId account) {
   auto rows = c.query("SELECT autopay_enabled FROM accounts WHERE id = $1", account);
   return {.enabled = rows.next() && rows.boolean(0), .methods = list_methods(c, account)};

@@ -49,6 +49,9 @@ Result<PaymentMethod> update_method(storage::Transaction& tx, PaymentMethodId id
 // A charge under way with it is not touched.
 Status remove_method(storage::Transaction& tx, PaymentMethodId id, const accounts::Actor& actor, Instant now);
 
+// The last day on which a method of the gateway can be charged: the end of its month. none: it does not expire.
+std::optional<CivilDate> expiry_of(const GatewayMethod& method);
+
 struct Autopay {
   bool enabled = false;
   std::vector<PaymentMethod> methods;  // in the order they are used

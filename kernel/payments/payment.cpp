@@ -98,7 +98,8 @@ std::vector<Payment> payments_of_invoice(storage::Connection& c, InvoiceId invoi
   return read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id FROM payments WHERE invoice_id = $1 OR id IN (SELECT payment_id FROM payment_targets "
+              "expires_at, version, mass_payment_id FROM payments WHERE invoice_id = $1 OR id IN (SELECT payment_id "
+              "FROM payment_targets "
               "WHERE invoice_id = $1) ORDER BY id",
               invoice));
 }
@@ -118,14 +119,16 @@ std::vector<Payment> list_payments(storage::Connection& c, const PaymentFilter& 
     return read_all(
         c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, "
                 "fee, refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-                "expires_at, version, mass_payment_id FROM payments WHERE account_id = $1 AND id < $2 AND ($3 = '' OR status = $3) "
+                "expires_at, version, mass_payment_id FROM payments WHERE account_id = $1 AND id < $2 AND ($3 = '' OR "
+                "status = $3) "
                 "ORDER BY id DESC LIMIT $4",
                 filter.account, before, status, filter.limit));
   }
   return read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) ORDER BY id DESC LIMIT $3",
+              "expires_at, version, mass_payment_id FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) ORDER BY "
+              "id DESC LIMIT $3",
               before, status, filter.limit));
 }
 

@@ -31,9 +31,9 @@ PaymentOrigin payment_origin(std::string_view stored);
 struct Payment {
   PaymentId id;
   AccountId account;
-  std::string gateway;     // plugin instance
-  PaymentMethodId method;  // none: the customer is present
-  InvoiceId invoice;       // what it was made for; none: see targets_of()
+  std::string gateway;              // plugin instance
+  PaymentMethodId method;           // none: the customer is present
+  InvoiceId invoice;                // what it was made for; none: see targets_of()
   MassPaymentId mass_payment = {};  // one of its attempts
   PaymentOrigin origin = PaymentOrigin::customer;
   PaymentStatus status = PaymentStatus::pending;

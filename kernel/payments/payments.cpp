@@ -27,9 +27,8 @@ Result<Checked> check(storage::Transaction& tx, const Context& context, const Ne
   auto invoice = invoicing::find_invoice(tx, payment.invoice);
   if (!invoice) return not_found("no_such_invoice", "There is no such invoice.");
   const Currency currency = invoice->balance.currency();
-  BURSAR_TRY(instance,
-             choose_gateway(tx, context, {.gateway = payment.gateway, .method = payment.method}, invoice->account,
-                            currency));
+  BURSAR_TRY(instance, choose_gateway(tx, context, {.gateway = payment.gateway, .method = payment.method},
+                                      invoice->account, currency));
   if (invoice->status != invoicing::InvoiceStatus::open || !invoice->balance.is_positive()) {
     return conflict("invoice_not_open", "Nothing is owed on this invoice.");
   }
@@ -143,8 +142,7 @@ Result<Payment> Payments::confirm(PaymentId id, Money received, const std::strin
     tx.execute(
         "UPDATE staff_tasks SET closed_by = $2 WHERE kind = 'confirm_payment' AND object_id = $1 AND closed_by IS NULL",
         id, actor.user);
-    tx.execute("UPDATE effects SET state = 'done', next_at = NULL, finished_at = $2 WHERE key = $1 AND state <> 'done'",
-               charge_key(id), now);
+    effects::conclude(tx, charge_key(id), effects::Verdict::done, "", now);
     accounts::append_audit(tx, now,
                            {.actor = actor,
                             .account = payment->account,
@@ -173,9 +171,7 @@ Result<Payment> Payments::dismiss(PaymentId id, const accounts::Actor& actor) {
     tx.execute(
         "UPDATE staff_tasks SET closed_by = $2 WHERE kind = 'confirm_payment' AND object_id = $1 AND closed_by IS NULL",
         id, actor.user);
-    tx.execute(
-        "UPDATE effects SET state = 'failed', next_at = NULL, finished_at = $2 WHERE key = $1 AND finished_at IS NULL",
-        charge_key(id), now);
+    effects::conclude(tx, charge_key(id), effects::Verdict::failed, "", now);
     accounts::append_audit(tx, now,
                            {.actor = actor,
                             .account = payment->account,

@@ -74,8 +74,8 @@ class Payments {
   // Part 1 alone, for a caller with its own transaction (idempotency keys): the payment is stored and its charge is
   // recorded for perform() below, or for the workers after `grace`.
   // Errors: not_found no_such_invoice, no_such_payment_method; conflict invoice_not_open, payment_in_flight (the money
-  // for this balance may be on its way already; the detail names no ids); credit_covers_all (use_credit, and nothing is left
-  // for a gateway); invalid /gateway, /amount, /payment_method.
+  // for this balance may be on its way already; the detail names no ids); credit_covers_all (use_credit, and nothing is
+  // left for a gateway); invalid /gateway, /amount, /payment_method.
   Result<PaymentId> record(storage::Transaction& tx, const NewPayment& payment, const accounts::Actor& actor,
                            Instant now);
   // Parts 2 and 3, on the calling thread. Does nothing when the workers or another thread are at it.

@@ -28,9 +28,9 @@ struct Recording {
   AccountId account;
   std::string gateway;
   PaymentMethodId method;
-  InvoiceId invoice;             // or, of a mass payment,
-  MassPaymentId mass_payment;    // this
-  std::vector<Target> targets;   // of a mass payment, in its order
+  InvoiceId invoice;            // or, of a mass payment,
+  MassPaymentId mass_payment;   // this
+  std::vector<Target> targets;  // of a mass payment, in its order
   PaymentOrigin origin = PaymentOrigin::customer;
   Money amount;
 };

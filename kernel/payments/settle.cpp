@@ -11,6 +11,7 @@
 #include "payments/mass_payments.hpp"
 #include "payments/recording.hpp"
 #include "payments/staff_tasks.hpp"
+#include "payments/suspense.hpp"
 
 namespace bursar::payments {
 
@@ -54,7 +55,11 @@ std::string objection(storage::Transaction& tx, const Payment& payment, const Ga
            std::string(payment.amount.currency().code());
   }
   if (!received.is_positive()) return "the gateway says it took " + received.to_string();
-  if (answer.reference.empty() || !reference_is_taken(tx, payment, answer.reference)) return {};
+  if (answer.reference.empty()) return {};
+  if (const auto held = suspense_of(tx, payment.gateway, answer.reference); held && held->amount != received) {
+    return "the gateway's transaction " + answer.reference + " is in suspense with " + held->amount.to_string();
+  }
+  if (!reference_is_taken(tx, payment, answer.reference)) return {};
   return "the gateway's transaction " + answer.reference + " belongs to another payment";
 }
 
@@ -70,8 +75,8 @@ struct Spread {
   Money balance;                // still owed on the invoices it was for
 };
 
-// An invoice of its own takes whatever comes, each of several at most what was asked for it: one that was paid meanwhile
-// leaves its share to customer credit.
+// An invoice of its own takes whatever comes, each of several at most what was asked for it: one that was paid
+// meanwhile leaves its share to customer credit.
 Spread spread_over(storage::Transaction& tx, const Context& context, const Payment& payment, const Money& received,
                    Instant now) {
   const Money zero = Money::zero(received.currency());
@@ -118,12 +123,32 @@ std::string invoice_numbers(storage::Transaction& tx, const Payment& payment) {
   return others == 0 ? out : out + " and " + std::to_string(others) + " more";
 }
 
+// The fee of money that was booked whole, before it was known whose it is.
+void book_fee(storage::Transaction& tx, const Context& context, const Payment& payment, Money fee, Instant now) {
+  ledger::apply_new(tx, {.kind = ledger::EntryKind::gateway_fee,
+                         .source = payment.id.value(),
+                         .account = payment.account,
+                         .booked_at = now,
+                         .booked_on = context.rules.today(now),
+                         .postings = ledger::Postings::Builder(payment.account)
+                                         .debit(LedgerAccount::gateway_fees(), fee)
+                                         .credit(LedgerAccount::clearing(payment.gateway), fee)
+                                         .build()});
+}
+
 void book_success(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
                   const Money& received, Instant now) {
   const Money fee = fee_of(payment, answer, received);
   const Spread spread = spread_over(tx, context, payment, received, now);
+  const auto held = answer.reference.empty() ? std::nullopt : suspense_of(tx, payment.gateway, answer.reference);
   ledger::Postings::Builder postings(payment.account);
-  postings.debit(LedgerAccount::clearing(payment.gateway), received - fee).debit(LedgerAccount::gateway_fees(), fee);
+  if (held) {
+    postings.debit(LedgerAccount::suspense(), received);
+    close_suspense(tx, held->id, payment.id, now);
+    if (fee.is_positive()) book_fee(tx, context, payment, fee, now);
+  } else {
+    postings.debit(LedgerAccount::clearing(payment.gateway), received - fee).debit(LedgerAccount::gateway_fees(), fee);
+  }
   for (const Target& part : spread.applied) postings.credit_receivable(part.invoice, part.amount);
   postings.credit(LedgerAccount::customer_credit(), spread.surplus);
   const auto entry = ledger::apply_new(tx, {.kind = ledger::EntryKind::payment_received,

@@ -41,7 +41,7 @@ void raise_task(storage::Transaction& tx, const std::string& kind, AccountId acc
   tx.execute(
       "INSERT INTO staff_tasks (id, kind, account_id, object_id, title, detail, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, object_id) WHERE status = 'open' DO NOTHING",
-      tx.reserve_ids(1), kind, account, object, title, detail, now);
+      tx.reserve_ids(1), kind, account.value(), object, title, detail, now);
 }
 
 void close_task(storage::Transaction& tx, const std::string& kind, std::int64_t object, const std::string& status,

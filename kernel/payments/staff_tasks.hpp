@@ -13,8 +13,8 @@ namespace bursar::payments {
 
 struct StaffTask {
   TaskId id;
-  std::string kind;  // confirm_payment, provision
-  AccountId account;
+  std::string kind;         // confirm_payment, provision, assign_suspense, ...
+  AccountId account;        // none where it concerns no customer
   std::int64_t object = 0;  // the payment or service
   std::string title;
   std::string detail;

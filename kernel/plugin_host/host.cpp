@@ -90,7 +90,7 @@ struct PluginHost::State {
   GatewaySet gateways;
   PortSet<provisioning::Panels, provisioning::Panel> panels;
   PortSet<notices::Channels, notices::Channel> channels;
-  PortSet<Webhooks, Webhook> webhooks;
+  PortSet<inbox::Webhooks, inbox::Webhook> webhooks;
 
   void offer(const std::shared_ptr<Instance>& instance, const Clock& clock) {
     const auto& tables = instance->tables();
@@ -147,7 +147,7 @@ std::vector<Record> PluginHost::records() const {
 payments::Gateways& PluginHost::gateways() { return state_->gateways; }
 provisioning::Panels& PluginHost::panels() { return state_->panels; }
 notices::Channels& PluginHost::channels() { return state_->channels; }
-Webhooks& PluginHost::webhooks() { return state_->webhooks; }
+inbox::Webhooks& PluginHost::webhooks() { return state_->webhooks; }
 
 std::vector<Frontend> PluginHost::frontends() const {
   std::vector<Frontend> frontends;

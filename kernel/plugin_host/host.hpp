@@ -20,11 +20,11 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "inbox/webhook.hpp"
 #include "notices/channel.hpp"
 #include "payments/gateway.hpp"
 #include "plugin_host/record.hpp"
 #include "plugin_host/settings_table.hpp"
-#include "plugin_host/webhook.hpp"
 #include "provisioning/panel.hpp"
 #include "settings/config.hpp"
 #include "storage/database.hpp"
@@ -68,7 +68,7 @@ class PluginHost {
   [[nodiscard]] payments::Gateways& gateways();
   [[nodiscard]] provisioning::Panels& panels();
   [[nodiscard]] notices::Channels& channels();
-  [[nodiscard]] Webhooks& webhooks();
+  [[nodiscard]] inbox::Webhooks& webhooks();
   [[nodiscard]] std::vector<Frontend> frontends() const;
   // How many calls of the instance may run side by side; 0: no such usable instance.
   [[nodiscard]] int concurrency(std::string_view instance) const;

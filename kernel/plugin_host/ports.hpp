@@ -4,11 +4,11 @@
 
 #include <memory>
 
+#include "inbox/webhook.hpp"
 #include "notices/channel.hpp"
 #include "payments/gateway.hpp"
 #include "plugin_host/host.hpp"
 #include "plugin_host/instance.hpp"
-#include "plugin_host/webhook.hpp"
 #include "provisioning/panel.hpp"
 
 namespace bursar::plugin_host {
@@ -16,7 +16,7 @@ namespace bursar::plugin_host {
 std::unique_ptr<payments::Gateway> make_gateway(std::shared_ptr<Instance> instance);
 std::unique_ptr<provisioning::Panel> make_panel(std::shared_ptr<Instance> instance);
 std::unique_ptr<notices::Channel> make_channel(std::shared_ptr<Instance> instance);
-std::unique_ptr<Webhook> make_webhook(std::shared_ptr<Instance> instance, const Clock& clock);
+std::unique_ptr<inbox::Webhook> make_webhook(std::shared_ptr<Instance> instance, const Clock& clock);
 ConnectionTest test_connection_of(Instance& instance);
 
 }  // namespace bursar::plugin_host

@@ -1,11 +1,19 @@
 // The webhook port over bursar.webhook/1, and the connection test.
-#include "plugin_host/webhook.hpp"
+#include "inbox/webhook.hpp"
 
 #include "plugin_host/answer_reader.hpp"
 #include "plugin_host/ports.hpp"
 
 namespace bursar::plugin_host {
 namespace {
+
+using inbox::Webhook;
+using inbox::WebhookAnswer;
+using inbox::WebhookDispute;
+using inbox::WebhookEvent;
+using inbox::WebhookEventKind;
+using inbox::WebhookRequest;
+using inbox::WebhookVerdict;
 
 constexpr std::uint64_t events_max = 1000;
 constexpr std::size_t answer_body_max = 64 * 1024;
@@ -175,7 +183,7 @@ class PluginWebhook final : public Webhook {
 
 }  // namespace
 
-std::unique_ptr<Webhook> make_webhook(std::shared_ptr<Instance> instance, const Clock& clock) {
+std::unique_ptr<inbox::Webhook> make_webhook(std::shared_ptr<Instance> instance, const Clock& clock) {
   return std::make_unique<PluginWebhook>(std::move(instance), clock);
 }
 

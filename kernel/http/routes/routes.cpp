@@ -15,6 +15,7 @@ void add_all_routes(RouteTable& routes, const Dependencies& app) {
     add_mass_payment_routes(routes);
     add_payment_method_routes(routes);
   }
+  if (app.inbox != nullptr) add_inbox_routes(routes);
   add_staff_routes(routes);
   if (app.scheduler != nullptr) add_scheduler_routes(routes);
   if (app.plugins != nullptr) add_plugin_routes(routes);

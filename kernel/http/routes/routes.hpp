@@ -23,6 +23,7 @@ void add_mass_payment_routes(RouteTable& routes);
 void add_payment_method_routes(RouteTable& routes);  // methods, autopay
 void add_staff_routes(RouteTable& routes);           // tasks, notifications
 void add_scheduler_routes(RouteTable& routes);       // jobs, runs, preview
+void add_inbox_routes(RouteTable& routes);           // webhooks, money in suspense
 void add_plugin_routes(RouteTable& routes);
 void add_test_clock_routes(RouteTable& routes);
 

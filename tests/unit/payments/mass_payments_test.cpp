@@ -71,8 +71,8 @@ TEST_P(MassPayments, total_shrinks_when_an_invoice_of_it_is_paid_or_cancelled_me
   });
   EXPECT_EQ(mass(started.mass_payment).total, usd("20.00"));
   const auto again = db->write("again", [&](Transaction& tx) {
-    return payments::retry_mass_payment(tx, context, started.mass_payment, "cards", {}, payments::PaymentOrigin::customer,
-                                        customer, clock.now());
+    return payments::retry_mass_payment(tx, context, started.mass_payment, "cards", {},
+                                        payments::PaymentOrigin::customer, customer, clock.now());
   });
   payments.perform(again.value());
   EXPECT_EQ(stored(again.value()).received, usd("20.00"));
@@ -163,6 +163,7 @@ TEST_P(MassPayments, abandoned_one_expires_and_late_money_is_booked_all_the_same
 }
 
 TEST_P(MassPayments, cancelled_one_gives_its_transfer_up) {
+  gateways.bank.script({Act::need_action});
   const auto started = start(all(), "bank").value();
   payments.perform(started.payment);
   db->write("cancel", [&](Transaction& tx) {

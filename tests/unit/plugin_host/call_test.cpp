@@ -8,6 +8,10 @@
 namespace bursar::plugin_host {
 namespace {
 
+using inbox::WebhookEventKind;
+using inbox::WebhookRequest;
+using inbox::WebhookVerdict;
+
 using namespace testing;
 using payments::GatewayOutcome;
 

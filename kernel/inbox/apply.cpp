@@ -1,0 +1,53 @@
+#include "inbox/apply.hpp"
+
+#include "effects/effects.hpp"
+#include "payments/methods.hpp"
+
+namespace bursar::inbox {
+
+namespace {
+
+using payments::Heard;
+using What = Heard::What;
+
+payments::Hearsay hearsay_of(const std::string& instance, const WebhookEvent& event, const std::string& id) {
+  return {.gateway = instance, .id = id, .reference = event.gateway_reference, .answer = event.payment};
+}
+
+// The panel says that something changed at its side: it is asked.
+Heard hear_of_service(storage::Transaction& tx, const payments::Context& context, const std::string& instance,
+                      const WebhookEvent& event, Instant now) {
+  const auto id = context.codec.parse<ServiceIdTag>(event.service_id);
+  if (!id.ok()) return {What::ignored, "it names no service of ours"};
+  auto rows = tx.query("SELECT panel, state_version FROM services WHERE id = $1", *id);
+  if (!rows.next() || rows.text(0) != instance) return {What::ignored, "it names no service at this panel"};
+  effects::ask_again(tx, "provision:" + std::to_string(id->value()) + ":" + std::to_string(rows.integer(1)), now);
+  return {What::applied, "the panel is asked"};
+}
+
+}  // namespace
+
+Heard apply(storage::Transaction& tx, const payments::Context& context, const std::string& instance,
+            const WebhookEvent& event, Instant now) {
+  switch (event.kind) {
+    case WebhookEventKind::payment:
+      return payments::hear_of_payment(tx, context, hearsay_of(instance, event, event.payment_id), now);
+    case WebhookEventKind::refund:
+      return payments::hear_of_refund(tx, context, hearsay_of(instance, event, event.refund_id), now);
+    case WebhookEventKind::method_changed:
+      if (!event.payment || !event.payment->method) return {What::ignored, "it names no method"};
+      return payments::hear_of_method(tx, instance, *event.payment->method, now);
+    case WebhookEventKind::service:
+      return hear_of_service(tx, context, instance, event, now);
+    case WebhookEventKind::dispute_opened:
+    case WebhookEventKind::dispute_won:
+    case WebhookEventKind::dispute_lost:
+      return {What::unknown, "a dispute waits to be booked"};
+    case WebhookEventKind::method_saved:
+    case WebhookEventKind::unknown:
+      break;
+  }
+  return {What::ignored, "nothing that concerns the books"};
+}
+
+}  // namespace bursar::inbox

@@ -1,0 +1,35 @@
+// What a gateway tells by itself about a payment or a refund of ours (a webhook), in whatever order it comes. It ends
+// in the same settlement as every other path. What is not final, or may be stale, only makes us ask the gateway.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "payments/payments.hpp"
+
+namespace bursar::payments {
+
+struct Hearsay {
+  std::string gateway;                                 // instance
+  std::string id;                                      // ours, outside text, as the gateway kept it; empty: not told
+  std::string reference;                               // the gateway's own; empty: not told
+  std::optional<GatewayAnswer> answer = std::nullopt;  // nullopt: something changed, no more
+};
+
+struct Heard {
+  enum class What {
+    applied,
+    ignored,   // nothing that concerns us
+    unknown,   // about something we do not know (yet)
+    suspense,  // money of nobody, held in suspense
+  };
+  What what;
+  std::string note = {};  // for staff
+};
+
+Heard hear_of_payment(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
+// A saved method was renewed at the gateway, or is gone there when its label is empty.
+Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method, Instant now);
+Heard hear_of_refund(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
+
+}  // namespace bursar::payments
