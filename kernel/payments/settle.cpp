@@ -284,7 +284,8 @@ Settlement settle_payment(storage::Transaction& tx, const Context& context, Paym
       return requires_action(tx, context, *payment, answer, now);
     case GatewayOutcome::pending:
       // A transfer is pending to its gateway; for us it waits for the customer and then for staff.
-      if (is_staff_confirmed(context.gateways, payment->gateway)) return requires_action(tx, context, *payment, answer, now);
+      if (is_staff_confirmed(context.gateways, payment->gateway))
+        return requires_action(tx, context, *payment, answer, now);
       mark(tx, *payment, PaymentStatus::pending, answer);
       return {Verdict::waiting};
     case GatewayOutcome::not_attempted:

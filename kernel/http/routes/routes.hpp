@@ -11,14 +11,14 @@ namespace bursar::http {
 // Of the lists that go over every account.
 inline constexpr QueryParameter account_filter{"account", "id", "Of this account", AccountIdTag::prefix};
 
-void add_session_routes(RouteTable& routes);         // registrations, sessions, me
-void add_account_routes(RouteTable& routes);         // accounts, members, audit events
-void add_catalog_routes(RouteTable& routes);         // products, promotions
-void add_order_routes(RouteTable& routes);           // quotes, orders
-void add_service_routes(RouteTable& routes);         // services, cancellation, operations
-void add_invoice_routes(RouteTable& routes);         // invoices, credit notes, credit
-void add_ledger_routes(RouteTable& routes);          // balance, ledger
-void add_payment_routes(RouteTable& routes);         // payments, refunds, deposits, gateways
+void add_session_routes(RouteTable& routes);  // registrations, sessions, me
+void add_account_routes(RouteTable& routes);  // accounts, members, audit events
+void add_catalog_routes(RouteTable& routes);  // products, promotions
+void add_order_routes(RouteTable& routes);    // quotes, orders
+void add_service_routes(RouteTable& routes);  // services, cancellation, operations
+void add_invoice_routes(RouteTable& routes);  // invoices, credit notes, credit
+void add_ledger_routes(RouteTable& routes);   // balance, ledger
+void add_payment_routes(RouteTable& routes);  // payments, refunds, deposits, gateways
 void add_mass_payment_routes(RouteTable& routes);
 void add_payment_method_routes(RouteTable& routes);  // methods, autopay
 void add_staff_routes(RouteTable& routes);           // tasks, notifications
