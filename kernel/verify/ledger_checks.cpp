@@ -67,16 +67,23 @@ const QueryCheck checks[] = {
      "inv",
      "SELECT a.invoice_id, 'took ' || CAST(a.taken AS TEXT) || ' and gave back ' || CAST(a.given AS TEXT) || ', booked "
      "' "
-     "|| CAST(coalesce(p.taken, 0) AS TEXT) || ' and ' || CAST(coalesce(p.given, 0) AS TEXT) FROM "
+     "|| CAST(coalesce(p.taken, 0) AS TEXT) || ' and ' || CAST(coalesce(c.given, 0) AS TEXT) FROM "
      "(SELECT entry_id, invoice_id, sum(CASE WHEN amount > 0 THEN amount ELSE 0 END) AS taken, "
      "sum(CASE WHEN amount < 0 THEN -amount ELSE 0 END) AS given FROM allocations GROUP BY entry_id, invoice_id) a "
      "LEFT JOIN journal_entries e ON e.id = a.entry_id "
-     "LEFT JOIN (SELECT entry_id, sum(CASE WHEN ledger_account = 'receivable' AND amount < 0 THEN -amount ELSE 0 END) "
-     "AS "
-     "taken, sum(CASE WHEN ledger_account = 'customer_credit' AND amount < 0 THEN -amount ELSE 0 END) AS given FROM "
-     "postings GROUP BY entry_id) p ON p.entry_id = a.entry_id WHERE e.id IS NULL OR "
+     "LEFT JOIN (SELECT entry_id, invoice_id, sum(CASE WHEN amount < 0 THEN -amount ELSE 0 END) AS taken FROM postings "
+     "WHERE ledger_account = 'receivable' GROUP BY entry_id, invoice_id) p ON p.entry_id = a.entry_id AND p.invoice_id "
+     "= "
+     "a.invoice_id LEFT JOIN (SELECT entry_id, sum(CASE WHEN amount < 0 THEN -amount ELSE 0 END) AS given FROM "
+     "postings "
+     "WHERE ledger_account = 'customer_credit' GROUP BY entry_id) c ON c.entry_id = a.entry_id WHERE e.id IS NULL OR "
      "(e.kind IN ('payment_received', 'credit_applied') AND a.taken <> coalesce(p.taken, 0)) OR "
-     "(e.kind IN ('credit_note', 'lines_removed') AND a.given <> coalesce(p.given, 0))"},
+     "(e.kind IN ('credit_note', 'lines_removed') AND a.given <> coalesce(c.given, 0))"},
+    {"suspense_is_itemised", "The suspense account is the sum of the money that is open in suspense.", "",
+     "SELECT currency, 'booked ' || CAST(sum(booked) AS TEXT) || ' ' || currency || ', items of ' || "
+     "CAST(sum(kept) AS TEXT) FROM (SELECT currency, -amount AS booked, 0 AS kept FROM postings WHERE "
+     "ledger_account = 'suspense' UNION ALL SELECT currency, 0, amount FROM suspense_items WHERE status = 'open') "
+     "both_sides GROUP BY currency HAVING sum(booked) <> sum(kept)"},
     {"allocation_keeps_currency", "A payment pays invoices of its own currency and account.", "pay",
      "SELECT p.id, 'a payment in ' || p.currency || ' went to an invoice in ' || i.currency || ' or of another "
      "account' "

@@ -57,6 +57,9 @@ const std::vector<Damage>& damages() {
         " created_at) SELECT 999999999, account_id, payment_id, destination, 'failed', currency, amount,"
         " gateway_reference, created_at FROM refunds"}},
       {"allocation_has_invoice", {"UPDATE allocations SET invoice_id = 999999999 WHERE payment_id IS NULL"}},
+      {"suspense_is_itemised",
+       {"INSERT INTO suspense_items (id, gateway, reference, currency, amount, status, received_at) "
+        "VALUES (990099, 'cards', 'tx', 'USD', 100, 'open', '2027-01-01T00:00:00Z')"}},
       {"allocation_is_booked", {"UPDATE allocations SET amount = amount + 1"}},
       {"allocation_keeps_currency", {"UPDATE payments SET currency = 'EUR'"}},
       {"tax_is_booked", {"UPDATE invoice_lines SET tax_place = 'FR' WHERE tax <> 0"}},
