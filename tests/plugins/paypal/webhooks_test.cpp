@@ -5,6 +5,12 @@
 namespace bursar::plugin_host {
 namespace {
 
+using inbox::WebhookAnswer;
+using inbox::WebhookEvent;
+using inbox::WebhookEventKind;
+using inbox::WebhookRequest;
+using inbox::WebhookVerdict;
+
 using namespace testing;
 
 class PayPalWebhooks : public PayPalTest {

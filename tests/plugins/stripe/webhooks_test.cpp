@@ -6,6 +6,12 @@
 namespace bursar::plugin_host::testing {
 namespace {
 
+using inbox::WebhookAnswer;
+using inbox::WebhookEvent;
+using inbox::WebhookEventKind;
+using inbox::WebhookRequest;
+using inbox::WebhookVerdict;
+
 class StripeWebhooks : public StripeTest {
  protected:
   // The events so far, signed as told, as the kernel hands them in.
