@@ -22,7 +22,8 @@ class PluginHost;
 }
 namespace bursar::payments {
 class Payments;
-}
+struct Context;
+}  // namespace bursar::payments
 namespace bursar::invoicing {
 struct Rules;
 }
@@ -61,6 +62,7 @@ class App {
   [[nodiscard]] scheduler::Scheduler& scheduler();
   [[nodiscard]] plugin_host::PluginHost& plugins();
   [[nodiscard]] payments::Payments& payments();
+  [[nodiscard]] const payments::Context& payment_context() const;
   [[nodiscard]] const invoicing::Rules& rules() const;
 
  private:

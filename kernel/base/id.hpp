@@ -47,6 +47,8 @@ BURSAR_ID(CreditNoteId, "crn");
 BURSAR_ID(PaymentId, "pay");
 BURSAR_ID(PaymentMethodId, "pm");
 BURSAR_ID(RefundId, "ref");
+BURSAR_ID(RefundRequestId, "rfr");
+BURSAR_ID(DisputeId, "dsp");
 BURSAR_ID(EntryId, "ent");
 BURSAR_ID(EffectId, "eff");
 BURSAR_ID(MessageId, "msg");

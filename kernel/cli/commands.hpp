@@ -36,6 +36,13 @@ int clock_advance(const Common& common, const std::string& to, bool jump);
 
 int plugin_list(const Common& common);
 
+struct RefundDecisionOptions {
+  std::string request, amount, destination, reason, override_reason;
+  bool approve = false;
+};
+int refund_list(const Common& common, const std::string& status);
+int refund_decide(const Common& common, const RefundDecisionOptions& options);
+
 struct StaffUser {
   std::string email, name, role = "admin";
 };

@@ -31,6 +31,8 @@ std::optional<AccountId> owner_of(storage::Connection& c, Subject subject, std::
       return first(c.query("SELECT account_id FROM payments WHERE id = $1", id));
     case Subject::payment_method:
       return first(c.query("SELECT account_id FROM payment_methods WHERE id = $1 AND status = 'active'", id));
+    case Subject::refund_request:
+      return first(c.query("SELECT account_id FROM refund_requests WHERE id = $1", id));
     case Subject::message:
       return first(c.query("SELECT account_id FROM messages WHERE id = $1", id));
   }
@@ -51,6 +53,8 @@ std::string_view prefix_of(Subject subject) {
       return PaymentIdTag::prefix;
     case Subject::payment_method:
       return PaymentMethodIdTag::prefix;
+    case Subject::refund_request:
+      return RefundRequestIdTag::prefix;
     case Subject::message:
       return MessageIdTag::prefix;
   }

@@ -54,6 +54,7 @@ Payment read_payment(storage::Rows& rows) {
           .received = Money(rows.integer(9), currency),
           .fee = Money(rows.integer(10), currency),
           .refunded = Money(rows.integer(11), currency),
+          .disputed = Money(rows.integer(20), currency),
           .reference = rows.string(12),
           .next_action = rows.string(13),
           .decline_code = rows.string(14),
@@ -87,7 +88,7 @@ std::optional<Payment> find_payment(storage::Connection& c, PaymentId id) {
   auto found = read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version FROM payments WHERE id = $1",
+              "expires_at, version, disputed FROM payments WHERE id = $1",
               id));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
@@ -97,7 +98,7 @@ std::vector<Payment> payments_of_invoice(storage::Connection& c, InvoiceId invoi
   return read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version FROM payments WHERE invoice_id = $1 ORDER BY id",
+              "expires_at, version, disputed FROM payments WHERE invoice_id = $1 ORDER BY id",
               invoice));
 }
 
@@ -105,17 +106,18 @@ std::vector<Payment> list_payments(storage::Connection& c, const PaymentFilter& 
   const std::int64_t before = filter.before ? filter.before.value() : INT64_MAX;
   const std::string_view status = filter.status ? to_string(*filter.status) : std::string_view();
   if (filter.account) {
-    return read_all(
-        c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, "
-                "fee, refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-                "expires_at, version FROM payments WHERE account_id = $1 AND id < $2 AND ($3 = '' OR status = $3) "
-                "ORDER BY id DESC LIMIT $4",
-                filter.account, before, status, filter.limit));
+    return read_all(c.query(
+        "SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, "
+        "fee, refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
+        "expires_at, version, disputed FROM payments WHERE account_id = $1 AND id < $2 AND ($3 = '' OR status = $3) "
+        "ORDER BY id DESC LIMIT $4",
+        filter.account, before, status, filter.limit));
   }
   return read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) ORDER BY id DESC LIMIT $3",
+              "expires_at, version, disputed FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) ORDER BY id DESC "
+              "LIMIT $3",
               before, status, filter.limit));
 }
 

@@ -12,6 +12,7 @@ void add_all_routes(RouteTable& routes, const Dependencies& app) {
   add_ledger_routes(routes);
   if (app.payments != nullptr) {
     add_payment_routes(routes);
+    add_refund_routes(routes);
     add_payment_method_routes(routes);
   }
   add_staff_routes(routes);

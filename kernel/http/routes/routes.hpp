@@ -15,6 +15,7 @@ void add_service_routes(RouteTable& routes);         // services, cancellation, 
 void add_invoice_routes(RouteTable& routes);         // invoices, credit notes, credit
 void add_ledger_routes(RouteTable& routes);          // balance, ledger
 void add_payment_routes(RouteTable& routes);         // payments, refunds, deposits, gateways
+void add_refund_routes(RouteTable& routes);          // refunds, requests for them, disputes
 void add_payment_method_routes(RouteTable& routes);  // methods, autopay
 void add_staff_routes(RouteTable& routes);           // tasks, notifications
 void add_scheduler_routes(RouteTable& routes);       // jobs, runs, preview
