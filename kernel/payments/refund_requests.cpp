@@ -284,7 +284,8 @@ Result<RefundRequestId> request_refund(storage::Transaction& tx, const Context& 
              now);
   tell(tx, context, *stored, Template::refund_requested,
        {{"amount", plan.amount.to_string()}, {"reason", request.reason}}, now);
-  if (verdict.eligible && verdict.approve_up_to && plan.amount <= *verdict.approve_up_to &&
+  // Many small ones of a payment are a large one.
+  if (verdict.eligible && verdict.approve_up_to && payment->refunded + plan.amount <= *verdict.approve_up_to &&
       can_be_carried_out(tx, context, *stored, *payment, plan)) {
     const accounts::Actor rule{.kind = accounts::ActorKind::job};
     BURSAR_CHECK(decide_refund_request(tx, context, id, {.approve = true}, rule, now));

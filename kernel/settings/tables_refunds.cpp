@@ -34,8 +34,10 @@ const Table<RefundRule>& refund_rule_table() {
     t.key("credit_only_gateways", &RefundRule::credit_only_gateways, kind::list_of(kind::text(40), 0, 50),
           "Plugin instances whose payments become credit only, as those of cryptocurrencies. A gateway that can't send "
           "money back needs no mention.");
-    t.key("approve_up_to", &RefundRule::approve_up_to, amounts(),
-          "A request the rule allows is approved at once up to this amount. Without it staff decide each.");
+    t.key(
+        "approve_up_to", &RefundRule::approve_up_to, amounts(),
+        "A request the rule allows is approved at once while the payment's refunds stay within this amount. Without it "
+        "staff decide each.");
     t.key("service", &RefundRule::service, refunded_service(),
           "The service whose whole period was refunded: kept; cancelled by the next daily run, which may be withdrawn "
           "until then; or terminated at once.");
