@@ -40,6 +40,11 @@ const QueryCheck checks[] = {
      "SELECT p.id, 'received ' || CAST(p.received AS TEXT) || ', allocated ' || CAST(sum(a.amount) AS TEXT) FROM "
      "payments p "
      "JOIN allocations a ON a.payment_id = p.id GROUP BY p.id, p.received HAVING sum(a.amount) > p.received"},
+    {"refunds_within_payment", "Refunds do not exceed what a payment brought.", "pay",
+     "SELECT p.id, 'received ' || CAST(p.received AS TEXT) || ', refunds of ' || CAST(sum(r.amount) AS TEXT) FROM "
+     "payments p "
+     "JOIN refunds r ON r.payment_id = p.id AND r.status <> 'failed' GROUP BY p.id, p.received HAVING sum(r.amount) > "
+     "p.received"},
     {"allocation_has_invoice", "Each allocation names an invoice, and a payment where one is named.", "inv",
      "SELECT a.invoice_id, 'an allocation names an invoice or a payment that is not there' FROM allocations a "
      "LEFT JOIN invoices i ON i.id = a.invoice_id LEFT JOIN payments p ON p.id = a.payment_id "

@@ -13,11 +13,6 @@ const QueryCheck checks[] = {
      "ON r.payment_id = p.id "
      "LEFT JOIN (SELECT payment_id, sum(counted) AS amount FROM disputes WHERE status <> 'won' GROUP BY payment_id) d "
      "ON d.payment_id = p.id WHERE coalesce(r.amount, 0) + coalesce(d.amount, 0) > p.received"},
-    {"payment_counts_refunds", "What a payment says was refunded is the sum of its refunds that did not fail.", "pay",
-     "SELECT p.id, 'refunded ' || CAST(p.refunded AS TEXT) || ', refunds of ' || CAST(coalesce(r.amount, 0) AS TEXT) "
-     "FROM "
-     "payments p LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM refunds WHERE status <> 'failed' GROUP BY "
-     "payment_id) r ON r.payment_id = p.id WHERE p.refunded <> coalesce(r.amount, 0)"},
     {"payment_counts_disputes", "What a payment says is disputed is the sum of its disputes that are not won.", "pay",
      "SELECT p.id, 'disputed ' || CAST(p.disputed AS TEXT) || ', disputes of ' || CAST(coalesce(d.amount, 0) AS TEXT) "
      "FROM payments p LEFT JOIN (SELECT payment_id, sum(counted) AS amount FROM disputes WHERE status <> 'won' GROUP "
@@ -36,10 +31,6 @@ const QueryCheck checks[] = {
      "AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.object_id = r.id AND e.kind = 'refund' AND e.state NOT IN "
      "('done', "
      "'failed'))"},
-    {"refund_once", "A refund of a gateway is recorded once.", "ref",
-     "SELECT min(id), 'the refund ' || gateway_reference || ' of ' || gateway || ' is recorded ' || CAST(count(*) AS "
-     "TEXT) || ' times' FROM refunds WHERE gateway_reference IS NOT NULL GROUP BY gateway, gateway_reference HAVING "
-     "count(*) > 1"},
     {"approved_request_has_its_refund", "An approved request has one refund of its payment; no other has any.", "rfr",
      "SELECT q.id, 'status ' || q.status || ', refund ' || coalesce(CAST(q.refund_id AS TEXT), 'none') FROM "
      "refund_requests q LEFT JOIN refunds r ON r.id = q.refund_id AND r.payment_id = q.payment_id AND r.request_id = "

@@ -16,8 +16,6 @@ struct Damage {
 const Damage damages[] = {
     {"refunds_and_disputes_within_payment", "UPDATE disputes SET counted = 700 WHERE reference = 'open'",
      "UPDATE disputes SET counted = 400 WHERE reference = 'open'"},
-    {"payment_counts_refunds", "UPDATE payments SET refunded = refunded - 1 WHERE refunded > 0",
-     "UPDATE payments SET refunded = refunded + 1 WHERE refunded > 0"},
     {"payment_counts_disputes", "UPDATE payments SET disputed = disputed + 1",
      "UPDATE payments SET disputed = disputed - 1"},
     {"refund_is_booked", "UPDATE refunds SET amount = amount + 1", "UPDATE refunds SET amount = amount - 1"},
