@@ -242,6 +242,7 @@ scheduler::Scheduler& App::scheduler() { return *state_->scheduler; }
 plugin_host::PluginHost& App::plugins() { return state_->plugins; }
 inbox::Inbox& App::inbox() { return state_->inbox; }
 payments::Payments& App::payments() { return state_->payments; }
+const payments::Context& App::payment_context() const { return state_->payment_context; }
 const invoicing::Rules& App::rules() const { return state_->rules; }
 
 }  // namespace bursar

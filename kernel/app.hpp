@@ -25,7 +25,8 @@ class Inbox;
 }
 namespace bursar::payments {
 class Payments;
-}
+struct Context;
+}  // namespace bursar::payments
 namespace bursar::invoicing {
 struct Rules;
 }
@@ -65,6 +66,7 @@ class App {
   [[nodiscard]] plugin_host::PluginHost& plugins();
   [[nodiscard]] payments::Payments& payments();
   [[nodiscard]] inbox::Inbox& inbox();
+  [[nodiscard]] const payments::Context& payment_context() const;
   [[nodiscard]] const invoicing::Rules& rules() const;
 
  private:

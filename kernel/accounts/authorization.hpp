@@ -36,7 +36,10 @@ enum class Action {
   invoices_change,  // void, write off, credit note, due date
   payments_read,
   payments_refund,
+  payments_dispute,  // book what a gateway told outside of its messages
   payments_confirm,  // staff saw the money arrive
+  refunds_request,
+  refunds_decide,
   payment_methods_read,
   payment_methods_change,
   autopay_read,

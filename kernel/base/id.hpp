@@ -50,6 +50,8 @@ BURSAR_ID(PaymentMethodId, "pm");
 BURSAR_ID(RefundId, "ref");
 BURSAR_ID(SuspenseId, "sus");
 BURSAR_ID(WebhookRequestId, "whr");
+BURSAR_ID(RefundRequestId, "rfr");
+BURSAR_ID(DisputeId, "dsp");
 BURSAR_ID(EntryId, "ent");
 BURSAR_ID(EffectId, "eff");
 BURSAR_ID(MessageId, "msg");

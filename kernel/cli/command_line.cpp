@@ -23,6 +23,7 @@ struct Options {
   StaffUser staff;
   InboxFilter inbox;
   std::string request;
+  RefundDecisionOptions decision;
 };
 
 CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, const std::string& example,
@@ -81,6 +82,26 @@ void add_scheduler(CLI::App& app, Options& o, Command& chosen) {
                               [&o] { return clock_advance(o.common, o.at, o.jump); });
   advance->add_option("--to", o.at, "The instant (RFC 3339)")->required();
   advance->add_flag("--jump", o.jump, "At once, as after downtime: what was missed is caught up");
+}
+
+void add_refunds(CLI::App& app, Options& o, Command& chosen) {
+  CLI::App* refund = group(app, "refund", "Requests for refunds");
+  command(*refund, "list", "Who asks for what, and what the rules say", "bursar refund list --status requested", o,
+          chosen, [&o] { return refund_list(o.common, o.at); })
+      ->add_option("--status", o.at, "requested, approved, declined or withdrawn; default: all");
+  CLI::App* approve = command(*refund, "approve", "Give the money back, in whole or part",
+                              "bursar refund approve rfr_0r8m6p2w5t1qk --amount 4.00 --to credit", o, chosen, [&o] {
+                                o.decision.approve = true;
+                                return refund_decide(o.common, o.decision);
+                              });
+  approve->add_option("--amount", o.decision.amount, "Less than was asked, as 4.00");
+  approve->add_option("--to", o.decision.destination, "gateway, credit or external; default: as the rules say");
+  approve->add_option("--override", o.decision.override_reason, "Why against the rules");
+  CLI::App* decline = command(*refund, "decline", "Refuse, with a reason that the customer is told",
+                              "bursar refund decline rfr_0r8m6p2w5t1qk --reason 'The 14 days are over.'", o, chosen,
+                              [&o] { return refund_decide(o.common, o.decision); });
+  decline->add_option("--reason", o.decision.reason, "What the customer reads")->required();
+  for (CLI::App* sub : {approve, decline}) sub->add_option("request", o.decision.request, "Its id")->required();
 }
 
 void add_others(CLI::App& app, Options& o, Command& chosen) {
@@ -146,6 +167,7 @@ int run(int argc, char** argv) {
   add_others(app, options, chosen);
   add_database(app, options, chosen);
   add_scheduler(app, options, chosen);
+  add_refunds(app, options, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

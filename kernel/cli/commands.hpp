@@ -45,6 +45,13 @@ int inbox_list(const Common& common, const InboxFilter& filter);
 int inbox_show(const Common& common, const std::string& id);
 int inbox_replay(const Common& common, const std::string& id);
 
+struct RefundDecisionOptions {
+  std::string request, amount, destination, reason, override_reason;
+  bool approve = false;
+};
+int refund_list(const Common& common, const std::string& status);
+int refund_decide(const Common& common, const RefundDecisionOptions& options);
+
 struct StaffUser {
   std::string email, name, role = "admin";
 };

@@ -37,6 +37,8 @@ std::optional<AccountId> owner_of(storage::Connection& c, Subject subject, std::
       return first(c.query("SELECT account_id FROM mass_payments WHERE id = $1", id));
     case Subject::payment_method:
       return first(c.query("SELECT account_id FROM payment_methods WHERE id = $1 AND status = 'active'", id));
+    case Subject::refund_request:
+      return first(c.query("SELECT account_id FROM refund_requests WHERE id = $1", id));
     case Subject::message:
       return first(c.query("SELECT account_id FROM messages WHERE id = $1", id));
   }
@@ -59,6 +61,8 @@ std::string_view prefix_of(Subject subject) {
       return MassPaymentIdTag::prefix;
     case Subject::payment_method:
       return PaymentMethodIdTag::prefix;
+    case Subject::refund_request:
+      return RefundRequestIdTag::prefix;
     case Subject::message:
       return MessageIdTag::prefix;
   }

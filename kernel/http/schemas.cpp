@@ -112,15 +112,36 @@ constexpr Schema all_schemas[] = {
      "id:id account_id:id invoice_id:id? mass_payment_id:id? gateway:string payment_method:id? "
      "origin:customer|autopay|staff "
      "status:pending|requires_action|succeeded|failed|unknown|refunded|partially_refunded amount:Money received:Money "
-     "refunded:Money gateway_reference:string? next_action:NextAction? decline_code:string? decline_text:string? "
+     "refunded:Money disputed:Money refundable:Money gateway_reference:string? next_action:NextAction? "
+     "decline_code:string? decline_text:string? "
      "allocations:[PaymentAllocation] created_at:instant settled_at:instant? expires_at:instant?"},
     {"NextAction", "type:string url:string? text:string?"},
     {"PaymentAllocation", "invoice_id:id amount:Money"},
     {"PaymentPatch", "status:succeeded|failed received?:Money reference?:string"},
-    {"NewRefund", "amount?:Money destination?:gateway|credit|external reason:string"},
+    {"NewRefund",
+     "amount?:Money destination?:gateway|credit|external line_ids?:[id] service?:keep|cancel|terminate_now "
+     "reason:string"},
     {"Refund",
      "id:id payment_id:id destination:gateway|credit|external status:pending|succeeded|failed|unknown amount:Money "
-     "reference:string? reason:string created_at:instant settled_at:instant?"},
+     "credited:Money request_id:id? reference:string? reason:string created_at:instant settled_at:instant?"},
+    {"NewRefundRequest", "amount?:Money line_ids?:[id] reason:string"},
+    {"RefundRequest",
+     "id:id account_id:id payment_id:id status:requested|approved|declined|withdrawn amount:Money? line_ids:[id] "
+     "reason:string refundable:Money verdict:RefundVerdict requested_at:instant requested_by:id? "
+     "decision:RefundDecisionTaken?"},
+    {"RefundVerdict", "eligible:boolean credit_only:boolean conditions:[RefundCondition]"},
+    {"RefundCondition",
+     "line_id:id? product:string? rule:string name:string verdict:holds|fails|credit_only explanation:string"},
+    {"RefundDecision",
+     "decision:approve|decline destination?:gateway|credit|external amount?:Money reason?:string "
+     "override_reason?:string service?:keep|cancel|terminate_now"},
+    {"RefundDecisionTaken",
+     "at:instant by_rule:boolean decided_by:id? reason:string override_reason:string refund_id:id?"},
+    {"NewDispute",
+     "reference:string status:opened|won|lost amount?:Money fee?:Money reason?:string respond_by?:instant"},
+    {"Dispute",
+     "id:id account_id:id payment_id:id gateway:string reference:string status:opened|won|lost amount:Money "
+     "counted:Money held:Money fee:Money reason:string respond_by:instant? opened_at:instant closed_at:instant?"},
     {"PaymentMethod",
      "id:id account_id:id gateway:string label:string expires_on:date? position:integer created_at:instant"},
     {"NewPaymentMethod", "gateway:string token:string label:string expires_on?:date"},
@@ -132,8 +153,10 @@ constexpr Schema all_schemas[] = {
      "staff_confirms:boolean currencies:[string]"},
 
     {"Balance", "credit:[Money] owed:[Money]"},
-    {"LedgerEntry", "id:id kind:string booked_at:instant booked_on:date description:string postings:[Posting]"},
-    {"Posting", "ledger_account:string invoice_id:id? amount:Money"},
+    {"LedgerEntry",
+     "id:id kind:string source_id:id? booked_at:instant booked_on:date description:string explanation:string "
+     "postings:[Posting]"},
+    {"Posting", "ledger_account:string invoice_id:id? amount:Money explanation:string"},
 
     {"WebhookRequest",
      "id:id instance:string status:received|waiting|done error:string method:string path:string remote_address:string "

@@ -160,6 +160,7 @@ void write_payment(JsonWriter& w, const IdCodec& ids, const payments::Payment& p
   id_field(w, ids, "payment_method", p.method);
   w.field("origin", payments::to_string(p.origin)).field("status", payments::to_string(p.status));
   w.field("amount", p.amount).field("received", p.received).field("refunded", p.refunded);
+  w.field("disputed", p.disputed).field("refundable", payments::refundable(p));
   text_or_null(w, "gateway_reference", p.reference);
   w.key("next_action").raw(p.next_action.empty() ? "null" : p.next_action);
   text_or_null(w, "decline_code", p.decline_code);
@@ -178,8 +179,47 @@ void write_payment(JsonWriter& w, const IdCodec& ids, const payments::Payment& p
 void write_refund(JsonWriter& w, const IdCodec& ids, const payments::Refund& r) {
   w.begin_object().field("id", ids.text(r.id)).field("payment_id", ids.text(r.payment));
   w.field("destination", payments::to_string(r.destination)).field("status", r.status).field("amount", r.amount);
+  w.field("credited", r.credited);
+  id_field(w, ids, "request_id", r.request);
   text_or_null(w, "reference", r.reference);
   w.field("reason", r.reason).field("created_at", r.created_at).field("settled_at", r.settled_at).end_object();
+}
+
+void write_refund_request(JsonWriter& w, const IdCodec& ids, const payments::StoredRefundRequest& r) {
+  w.begin_object().field("id", ids.text(r.id)).field("account_id", ids.text(r.account));
+  w.field("payment_id", ids.text(r.payment)).field("status", payments::to_string(r.status)).field("amount", r.amount);
+  w.key("line_ids").begin_array();
+  for (const LineId line : r.lines) w.value(ids.text(line));
+  w.end_array().field("reason", r.reason).field("refundable", r.refundable);
+  w.key("verdict").begin_object().field("eligible", r.eligible).field("credit_only", r.credit_only);
+  w.key("conditions").begin_array();
+  for (const payments::RefundCondition& one : r.conditions) {
+    w.begin_object();
+    id_field(w, ids, "line_id", one.line);
+    text_or_null(w, "product", one.product);
+    w.field("rule", one.rule).field("name", one.name).field("verdict", payments::to_string(one.verdict));
+    w.field("explanation", one.explanation).end_object();
+  }
+  w.end_array().end_object().field("requested_at", r.requested_at);
+  id_field(w, ids, "requested_by", r.requested_by);
+  w.key("decision");
+  if (!r.decided_at) {
+    w.null().end_object();
+    return;
+  }
+  w.begin_object().field("at", *r.decided_at).field("by_rule", r.by_rule);
+  id_field(w, ids, "decided_by", r.decided_by);
+  w.field("reason", r.decision_reason).field("override_reason", r.override_reason);
+  id_field(w, ids, "refund_id", r.refund);
+  w.end_object().end_object();
+}
+
+void write_dispute(JsonWriter& w, const IdCodec& ids, const payments::Dispute& d) {
+  w.begin_object().field("id", ids.text(d.id)).field("account_id", ids.text(d.account));
+  w.field("payment_id", ids.text(d.payment)).field("gateway", d.gateway).field("reference", d.reference);
+  w.field("status", payments::to_string(d.status)).field("amount", d.amount).field("counted", d.counted);
+  w.field("held", d.held).field("fee", d.fee).field("reason", d.reason).field("respond_by", d.respond_by);
+  w.field("opened_at", d.opened_at).field("closed_at", d.closed_at).end_object();
 }
 
 void write_payment_method(JsonWriter& w, const IdCodec& ids, const payments::PaymentMethod& m) {
@@ -191,22 +231,28 @@ void write_payment_method(JsonWriter& w, const IdCodec& ids, const payments::Pay
   w.end_object();
 }
 
-void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredEntry& entry) {
-  w.begin_object().field("id", ids.text(entry.id)).field("kind", entry.kind).field("booked_at", entry.booked_at);
-  w.field("booked_on", entry.booked_on).field("description", entry.description).key("postings").begin_array();
-  for (const ledger::Posting& posting : entry.postings) {
+void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredEntry& entry,
+                        const payments::EntryExplanation& explanation) {
+  w.begin_object().field("id", ids.text(entry.id)).field("kind", entry.kind);
+  text_or_null(w, "source_id", explanation.source);
+  w.field("booked_at", entry.booked_at).field("booked_on", entry.booked_on).field("description", entry.description);
+  w.field("explanation", explanation.text).key("postings").begin_array();
+  for (std::size_t i = 0; i < entry.postings.size(); ++i) {
+    const ledger::Posting& posting = entry.postings[i];
     w.begin_object().field("ledger_account", posting.ledger_account.name());
     id_field(w, ids, "invoice_id", posting.invoice);
-    w.field("amount", posting.amount).end_object();
+    w.field("amount", posting.amount).field("explanation", explanation.postings[i]).end_object();
   }
   w.end_array().end_object();
 }
 
 namespace {
 // What a task is about, by its kind.
-std::string object_of(const IdCodec& ids, const payments::StaffTask& task) {
-  if (task.kind == "confirm_payment") return ids.text(PaymentId(task.object));
-  if (task.kind == "refund_failed") return ids.text(RefundId(task.object));
+std::string task_object(const IdCodec& ids, const payments::StaffTask& task) {
+  if (task.kind == "confirm_payment" || task.kind == "refund_elsewhere") return ids.text(PaymentId(task.object));
+  if (task.kind == "refund_request") return ids.text(RefundRequestId(task.object));
+  if (task.kind == "refund_failed" || task.kind == "refund_unclear") return ids.text(RefundId(task.object));
+  if (task.kind == "dispute") return ids.text(DisputeId(task.object));
   if (task.kind == "inbox_event") return ids.text(WebhookRequestId(task.object));
   if (task.kind == "assign_suspense") return ids.text(SuspenseId(task.object));
   return ids.text(ServiceId(task.object));
@@ -216,7 +262,7 @@ std::string object_of(const IdCodec& ids, const payments::StaffTask& task) {
 void write_task(JsonWriter& w, const IdCodec& ids, const payments::StaffTask& task) {
   w.begin_object().field("id", ids.text(task.id)).field("kind", task.kind);
   id_field(w, ids, "account_id", task.account);
-  w.field("object_id", object_of(ids, task));
+  w.field("object_id", task_object(ids, task));
   w.field("title", task.title).field("detail", task.detail).field("status", task.status);
   w.field("created_at", task.created_at).field("closed_at", task.closed_at).end_object();
 }

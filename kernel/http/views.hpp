@@ -13,8 +13,11 @@
 #include "invoicing/invoices.hpp"
 #include "ledger/journal.hpp"
 #include "notices/outbox.hpp"
+#include "payments/disputes.hpp"
+#include "payments/explain_ledger.hpp"
 #include "payments/methods.hpp"
 #include "payments/payment.hpp"
+#include "payments/refund_requests.hpp"
 #include "payments/refunds.hpp"
 #include "payments/staff_tasks.hpp"
 #include "scheduler/runs.hpp"
@@ -53,8 +56,11 @@ void write_credit_note(JsonWriter& w, const IdCodec& ids, const invoicing::Credi
 void write_payment(JsonWriter& w, const IdCodec& ids, const payments::Payment& payment,
                    const std::vector<payments::Allocation>& allocations);
 void write_refund(JsonWriter& w, const IdCodec& ids, const payments::Refund& refund);
+void write_refund_request(JsonWriter& w, const IdCodec& ids, const payments::StoredRefundRequest& request);
+void write_dispute(JsonWriter& w, const IdCodec& ids, const payments::Dispute& dispute);
 void write_payment_method(JsonWriter& w, const IdCodec& ids, const payments::PaymentMethod& method);
-void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredEntry& entry);
+void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredEntry& entry,
+                        const payments::EntryExplanation& explanation);
 void write_task(JsonWriter& w, const IdCodec& ids, const payments::StaffTask& task);
 void write_notification(JsonWriter& w, const IdCodec& ids, const notices::MessageRow& message);
 void write_run(JsonWriter& w, const IdCodec& ids, const scheduler::RunStatus& run);

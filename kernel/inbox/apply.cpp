@@ -14,6 +14,30 @@ payments::Hearsay hearsay_of(const std::string& instance, const WebhookEvent& ev
   return {.gateway = instance, .id = id, .reference = event.gateway_reference, .answer = event.payment};
 }
 
+Heard hear_of_refund(storage::Transaction& tx, const payments::Context& context, const std::string& instance,
+                     const WebhookEvent& event, Instant now) {
+  payments::Hearsay hearsay = hearsay_of(instance, event, event.refund_id);
+  hearsay.payment_id = event.payment_id;
+  if (event.payment && !event.payment->reference.empty()) hearsay.reference = event.payment->reference;
+  return payments::hear_of_refund(tx, context, hearsay, now);
+}
+
+Heard hear_of_dispute(storage::Transaction& tx, const payments::Context& context, const std::string& instance,
+                      const WebhookEvent& event, payments::DisputeStatus status, Instant now) {
+  const WebhookDispute& dispute = event.dispute;
+  // An inquiry moves no money; only what follows it is booked.
+  if (!dispute.amount && status == payments::DisputeStatus::opened) return {What::ignored, "no money was taken"};
+  return payments::hear_of_dispute(tx, context, hearsay_of(instance, event, event.payment_id),
+                                   {.payment = {},
+                                    .reference = dispute.id,
+                                    .status = status,
+                                    .amount = dispute.amount,
+                                    .fee = dispute.fee,
+                                    .reason = dispute.reason,
+                                    .respond_by = dispute.evidence_by},
+                                   now);
+}
+
 // The panel says that something changed at its side: it is asked.
 Heard hear_of_service(storage::Transaction& tx, const payments::Context& context, const std::string& instance,
                       const WebhookEvent& event, Instant now) {
@@ -33,16 +57,18 @@ Heard apply(storage::Transaction& tx, const payments::Context& context, const st
     case WebhookEventKind::payment:
       return payments::hear_of_payment(tx, context, hearsay_of(instance, event, event.payment_id), now);
     case WebhookEventKind::refund:
-      return payments::hear_of_refund(tx, context, hearsay_of(instance, event, event.refund_id), now);
+      return hear_of_refund(tx, context, instance, event, now);
     case WebhookEventKind::method_changed:
       if (!event.payment || !event.payment->method) return {What::ignored, "it names no method"};
       return payments::hear_of_method(tx, instance, *event.payment->method, now);
     case WebhookEventKind::service:
       return hear_of_service(tx, context, instance, event, now);
     case WebhookEventKind::dispute_opened:
+      return hear_of_dispute(tx, context, instance, event, payments::DisputeStatus::opened, now);
     case WebhookEventKind::dispute_won:
+      return hear_of_dispute(tx, context, instance, event, payments::DisputeStatus::won, now);
     case WebhookEventKind::dispute_lost:
-      return {What::unknown, "a dispute waits to be booked"};
+      return hear_of_dispute(tx, context, instance, event, payments::DisputeStatus::lost, now);
     case WebhookEventKind::method_saved:
     case WebhookEventKind::unknown:
       break;

@@ -45,30 +45,6 @@ LinesByInvoice lines_of_order(Transaction& tx, const Service& service) {
   return lines;
 }
 
-bool is_invoiced(Transaction& tx, const Service& service, CivilDate period_start) {
-  auto rows = tx.query(
-      "SELECT 1 FROM invoice_lines WHERE service_id = $1 AND period_start = $2 AND kind = 'recurring'"
-      " AND removed_at IS NULL",
-      service.id, period_start);
-  return rows.next();
-}
-
-// The periods taken back are to be invoiced again, should the wish be withdrawn.
-void take_back_periods(Transaction& tx, const Service& service, CivilDate end) {
-  if (!service.cycle.is_recurring() || service.status == ServiceStatus::pending) return;
-  int periods = service.periods_invoiced;
-  while (periods > 0 && service.period_start(periods - 1) >= end &&
-         !is_invoiced(tx, service, service.period_start(periods - 1))) {
-    --periods;
-  }
-  const int taken_back = service.periods_invoiced - periods;
-  if (taken_back == 0) return;
-  tx.execute(
-      "UPDATE services SET periods_invoiced = $2, next_due_on = $3, promotion_periods_left ="
-      " promotion_periods_left + $4, version = version + 1 WHERE id = $1",
-      service.id, periods, service.period_start(periods), taken_back);
-}
-
 class CancellationStep final : public scheduler::Step {
  public:
   explicit CancellationStep(const Rules& rules) : rules_(rules) {}
@@ -115,6 +91,7 @@ class CancellationStep final : public scheduler::Step {
     const auto lines = never_began ? lines_of_order(tx, *service) : lines_from(tx, service->id, from);
     const int adjusted = take_back(tx, rules_, lines, "Service cancelled", now);
     if (adjusted > 0) counts["invoices_adjusted"] += adjusted;
+    // They are to be invoiced again, should the wish be withdrawn.
     take_back_periods(tx, *service, from);
     tx.execute("UPDATE cancellations SET adjusted_at = $2 WHERE service_id = $1", wish.service, now);
   }

@@ -60,12 +60,14 @@ std::vector<OpenLine> open_lines(Connection& c, const Invoice& invoice) {
 // One act of taking back: the amounts, and the journal's view of them.
 class TakeBack {
  public:
-  TakeBack(Transaction& tx, const Rules& rules, const Invoice& invoice, std::vector<Part> parts, Instant now)
+  TakeBack(Transaction& tx, const Rules& rules, const Invoice& invoice, std::vector<Part> parts, Instant now,
+           GivenBack given_back = {})
       : tx_(tx),
         rules_(rules),
         invoice_(invoice),
         parts_(std::move(parts)),
         now_(now),
+        given_back_(given_back),
         net_(Money::zero(invoice.total.currency())),
         tax_(net_) {
     for (const Part& part : parts_) {
@@ -149,7 +151,7 @@ class TakeBack {
               .description = std::string(reason)});
   }
 
-  // What was paid beyond the rest leaves the invoice again, the newest money first.
+  // What was paid beyond the rest leaves the invoice again.
   void give_back_allocations(Money amount, EntryId entry) {
     struct Paid {
       PaymentId payment;
@@ -163,6 +165,8 @@ class TakeBack {
           invoice_.id);
       while (rows.next()) paid.push_back({rows.id<PaymentId>(0), rows.integer(1)});
     }
+    std::stable_partition(paid.begin(), paid.end(),
+                          [&](const Paid& money) { return given_back_.first && money.payment == given_back_.first; });
     std::int64_t left = amount.minor();
     Batch rows{{"id", Batch::integer},         {"account_id", Batch::integer}, {"payment_id", Batch::integer},
                {"invoice_id", Batch::integer}, {"amount", Batch::integer},     {"entry_id", Batch::integer},
@@ -223,6 +227,7 @@ class TakeBack {
   const Invoice& invoice_;
   std::vector<Part> parts_;
   Instant now_;
+  GivenBack given_back_;
   Money net_;
   Money tax_;
 };
@@ -267,7 +272,7 @@ void cancel_unbegun_services(Transaction& tx, const Invoice& invoice, const std:
 }  // namespace
 
 Result<Corrected> take_back_lines(Transaction& tx, const Rules& rules, InvoiceId id, std::span<const LineId> lines,
-                                  std::string_view reason, Instant now) {
+                                  std::string_view reason, Instant now, GivenBack given_back) {
   BURSAR_TRY(invoice, correctable(tx, id));
   const auto open = open_lines(tx, invoice);
   std::vector<Part> parts;
@@ -277,12 +282,14 @@ Result<Corrected> take_back_lines(Transaction& tx, const Rules& rules, InvoiceId
     }
   }
   if (parts.empty()) return conflict("nothing_to_credit", "Nothing is left of these lines to take back.");
-  return TakeBack(tx, rules, invoice, std::move(parts), now).run(reason);
+  return TakeBack(tx, rules, invoice, std::move(parts), now, given_back).run(reason);
 }
 
-Result<Corrected> credit_note(Transaction& tx, const Rules& rules, InvoiceId id, std::span<const LineCredit> parts,
-                              std::string_view reason, Instant now) {
-  BURSAR_TRY(invoice, correctable(tx, id));
+namespace {
+
+Result<Corrected> credit_parts(Transaction& tx, const Rules& rules, const Invoice& invoice,
+                               std::span<const LineCredit> parts, std::string_view reason, Instant now,
+                               GivenBack given_back) {
   if (!invoice.legal())
     return conflict("invoice_not_legal", "The invoice has no number yet; its lines can be removed.");
   const auto open = open_lines(tx, invoice);
@@ -301,15 +308,27 @@ Result<Corrected> credit_note(Transaction& tx, const Rules& rules, InvoiceId id,
   Money total = zero;
   for (const Part& part : taken) total += part.net + part.tax;
   if (!total.is_positive()) return conflict("nothing_to_credit", "A credit note must be over more than nothing.");
-  return TakeBack(tx, rules, invoice, std::move(taken), now).run(reason);
+  return TakeBack(tx, rules, invoice, std::move(taken), now, given_back).run(reason);
+}
+
+}  // namespace
+
+Result<Corrected> credit_note(Transaction& tx, const Rules& rules, InvoiceId id, std::span<const LineCredit> parts,
+                              std::string_view reason, Instant now) {
+  BURSAR_TRY(invoice, correctable(tx, id));
+  return credit_parts(tx, rules, invoice, parts, reason, now, {});
 }
 
 Result<Corrected> credit_amount(Transaction& tx, const Rules& rules, InvoiceId id, Money gross, std::string_view reason,
-                                Instant now) {
+                                Instant now, std::span<const LineId> lines, GivenBack given_back) {
   BURSAR_TRY(invoice, correctable(tx, id));
   std::vector<Money> left;
   Money sum = Money::zero(invoice.total.currency());
-  const auto open = open_lines(tx, invoice);
+  auto open = open_lines(tx, invoice);
+  if (!lines.empty()) {
+    std::erase_if(open,
+                  [&](const OpenLine& l) { return std::find(lines.begin(), lines.end(), l.line.id) == lines.end(); });
+  }
   for (const auto& line : open) {
     left.push_back(line.gross());
     sum += left.back();
@@ -322,10 +341,20 @@ Result<Corrected> credit_amount(Transaction& tx, const Rules& rules, InvoiceId i
   std::vector<LineCredit> parts;
   for (std::size_t i = 0; i < open.size(); ++i) {
     if (shares[i].is_zero()) continue;
-    const Money tax = open[i].tax.multiply({shares[i].minor(), left[i].minor()}, Rounding::half_up);
+    const int sign = left[i].is_negative() ? -1 : 1;  // a discount's share is negative as well
+    const Money tax = open[i].tax.multiply({sign * shares[i].minor(), sign * left[i].minor()}, Rounding::half_up);
     parts.push_back({.line = open[i].line.id, .net = shares[i] - tax, .tax = tax});
   }
-  return credit_note(tx, rules, id, parts, reason, now);
+  return credit_parts(tx, rules, invoice, parts, reason, now, given_back);
+}
+
+std::vector<LineLeft> lines_left(Connection& c, const Invoice& invoice) {
+  std::vector<LineLeft> left;
+  for (auto& open : open_lines(c, invoice)) {
+    const Money gross = open.gross();
+    left.push_back({std::move(open.line), gross});
+  }
+  return left;
 }
 
 Result<Corrected> void_invoice(Transaction& tx, const Rules& rules, InvoiceId id, std::string_view reason,

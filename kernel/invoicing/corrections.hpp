@@ -34,17 +34,32 @@ struct Corrected {
   bool newly_paid = false;                     // the rest of it had been paid before
 };
 
+// Whose money leaves the invoice first where some of it had been paid. What `first` brought goes before the others, as
+// it goes back the way it came; then the newest money: last in, first out.
+struct GivenBack {
+  PaymentId first = {};
+};
+
 // Takes back whole lines: by a credit note, or off a pro-forma. Lines already taken back are left out; when nothing
 // is left to take back: 409 nothing_to_credit.
 Result<Corrected> take_back_lines(storage::Transaction& tx, const Rules& rules, InvoiceId invoice,
-                                  std::span<const LineId> lines, std::string_view reason, Instant now);
+                                  std::span<const LineId> lines, std::string_view reason, Instant now,
+                                  GivenBack given_back = {});
 
 // Credits parts of lines of a legal invoice (409 invoice_not_legal for another). More than is left: 422.
 Result<Corrected> credit_note(storage::Transaction& tx, const Rules& rules, InvoiceId invoice,
                               std::span<const LineCredit> parts, std::string_view reason, Instant now);
-// The same for a gross amount, spread over what is left of the lines in proportion.
+// The same for a gross amount, spread over what is left of the lines (of `lines`, where any are named) in proportion.
 Result<Corrected> credit_amount(storage::Transaction& tx, const Rules& rules, InvoiceId invoice, Money gross,
-                                std::string_view reason, Instant now);
+                                std::string_view reason, Instant now, std::span<const LineId> lines = {},
+                                GivenBack given_back = {});
+
+// What has not been taken back of an invoice's lines yet, with tax; lines taken back in whole are left out.
+struct LineLeft {
+  Line line;
+  Money gross;
+};
+std::vector<LineLeft> lines_left(storage::Connection& c, const Invoice& invoice);
 
 // Everything that is left of the invoice is taken back; a legal one stays with its number. It is void then, or refunded
 // when some of it had been paid. Services of it that never began are cancelled. 409 invoice_not_voidable for one

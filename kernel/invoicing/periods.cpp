@@ -8,6 +8,18 @@ namespace bursar::invoicing {
 
 using storage::Transaction;
 
+namespace {
+
+bool is_invoiced(Transaction& tx, const services::Service& service, CivilDate period_start) {
+  auto rows = tx.query(
+      "SELECT 1 FROM invoice_lines WHERE service_id = $1 AND period_start = $2 AND kind = 'recurring'"
+      " AND removed_at IS NULL",
+      service.id, period_start);
+  return rows.next();
+}
+
+}  // namespace
+
 LinesByInvoice lines_from(Transaction& tx, ServiceId service, CivilDate from) {
   std::vector<std::int64_t> invoices;
   {
@@ -44,6 +56,21 @@ int take_back(Transaction& tx, const Rules& rules, const LinesByInvoice& lines, 
 
 void end_billing(Transaction& tx, const Rules& rules, ServiceId service, CivilDate today, Instant now) {
   take_back(tx, rules, lines_from(tx, service, first_day_unbegun(tx, service, today)), "Service terminated", now);
+}
+
+void take_back_periods(Transaction& tx, const services::Service& service, CivilDate from) {
+  if (!service.cycle.is_recurring() || service.status == services::ServiceStatus::pending || service.ended()) return;
+  int periods = service.periods_invoiced;
+  while (periods > 0 && service.period_start(periods - 1) >= from &&
+         !is_invoiced(tx, service, service.period_start(periods - 1))) {
+    --periods;
+  }
+  const int taken_back = service.periods_invoiced - periods;
+  if (taken_back == 0) return;
+  tx.execute(
+      "UPDATE services SET periods_invoiced = $2, next_due_on = $3, promotion_periods_left ="
+      " promotion_periods_left + $4, version = version + 1 WHERE id = $1",
+      service.id, periods, service.period_start(periods), taken_back);
 }
 
 }  // namespace bursar::invoicing

@@ -1,5 +1,5 @@
 // Periods of a service that have not begun when it ends: what is taken back of invoices. Internal to invoicing, but for
-// end_billing().
+// end_billing() and take_back_periods().
 #pragma once
 
 #include <map>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "invoicing/rules.hpp"
+#include "services/services.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::invoicing {
@@ -28,5 +29,9 @@ int take_back(storage::Transaction& tx, const Rules& rules, const LinesByInvoice
 // For a service that was terminated today: nobody pays for a period that it will not see. What was paid for one becomes
 // credit.
 void end_billing(storage::Transaction& tx, const Rules& rules, ServiceId service, CivilDate today, Instant now);
+
+// Brings the next due date of a running service back over its last periods from `from` on whose lines were taken back,
+// so that they are invoiced again while it runs. A period between others that stand is left out.
+void take_back_periods(storage::Transaction& tx, const services::Service& service, CivilDate from);
 
 }  // namespace bursar::invoicing

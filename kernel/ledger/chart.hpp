@@ -7,9 +7,11 @@
 //   late_fee_income       income
 //   tax_payable/DE        liability  tax collected, by the country (or country-region) it is owed to
 //   clearing/cards        asset      money a gateway instance holds for us
+//   disputed/cards        asset      what the gateway took for disputes that are not decided yet
 //   gateway_fees          expense    what gateways keep
 //   credit_granted        expense    credit given by staff
 //   write_off             expense    invoices given up
+//   dispute_losses        expense    what lost disputes took and nobody owes
 //   suspense              liability  money that arrived and can't be assigned yet
 #pragma once
 
@@ -29,11 +31,15 @@ class LedgerAccount {
   static LedgerAccount gateway_fees() { return LedgerAccount("gateway_fees"); }
   static LedgerAccount credit_granted() { return LedgerAccount("credit_granted"); }
   static LedgerAccount write_off() { return LedgerAccount("write_off"); }
+  static LedgerAccount dispute_losses() { return LedgerAccount("dispute_losses"); }
   static LedgerAccount suspense() { return LedgerAccount("suspense"); }
   // `place`: ISO 3166-1 country, or country and subdivision as "US-CA".
   static LedgerAccount tax_payable(std::string_view place) { return LedgerAccount("tax_payable/", place); }
   static LedgerAccount clearing(std::string_view gateway_instance) {
     return LedgerAccount("clearing/", gateway_instance);
+  }
+  static LedgerAccount disputed(std::string_view gateway_instance) {
+    return LedgerAccount("disputed/", gateway_instance);
   }
 
   // A name read back from the store.

@@ -92,12 +92,22 @@ std::string_view to_string(EntryKind kind) {
       return "payment_received";
     case EntryKind::payment_reversed:
       return "payment_reversed";
+    case EntryKind::payment_unapplied:
+      return "payment_unapplied";
     case EntryKind::gateway_fee:
       return "gateway_fee";
     case EntryKind::refund_sent:
       return "refund_sent";
     case EntryKind::refund_to_credit:
       return "refund_to_credit";
+    case EntryKind::dispute_opened:
+      return "dispute_opened";
+    case EntryKind::dispute_won:
+      return "dispute_won";
+    case EntryKind::dispute_lost:
+      return "dispute_lost";
+    case EntryKind::dispute_covered:
+      return "dispute_covered";
     case EntryKind::suspense_received:
       return "suspense_received";
     case EntryKind::suspense_returned:

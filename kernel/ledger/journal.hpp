@@ -31,9 +31,14 @@ enum class EntryKind {
   credit_granted,       // audit event: credit given by staff
   payment_received,     // payment
   payment_reversed,     // payment: chargeback, reorganised chain
+  payment_unapplied,    // refund: the part of an open invoice that it pays no more
   gateway_fee,          // payment
   refund_sent,          // refund to the gateway or by hand
   refund_to_credit,     // refund
+  dispute_opened,       // dispute
+  dispute_won,          // dispute
+  dispute_lost,         // dispute
+  dispute_covered,      // refund: came back, and makes good what a dispute of its payment took
   suspense_received,    // suspense item: money that belongs to no payment
   suspense_returned,    // suspense item, sent back
 };

@@ -17,7 +17,7 @@ struct Source {
 
 constexpr const char* sign_off = "\n\n{{provider_name}}\n{{portal_url}}\n";
 
-constexpr std::array<Source, 12> sources{{
+constexpr std::array<Source, 19> sources{{
     {Template::invoice_created, "invoice_created",
      "{{#several}}{{several}} new invoices{{/several}}"
      "{{^several}}Invoice {{invoice_number}}: {{total}}, due {{due_on}}{{/several}}",
@@ -74,6 +74,33 @@ constexpr std::array<Source, 12> sources{{
      "Hello {{customer_name}},\n\n{{service}} is set up and ready.\n"},
     {Template::cancelled, "cancelled", "{{service}} is cancelled",
      "Hello {{customer_name}},\n\nas you asked, {{service}} ended on {{ended_on}}.\n"},
+    {Template::refund_requested, "refund_requested", "We have your request for a refund",
+     "Hello {{customer_name}},\n\nyou asked us to refund your payment of {{amount}}: {{reason}}.\n"
+     "We will look at it and write to you.\n"},
+    {Template::refund_approved, "refund_approved", "Your refund of {{amount}} is approved",
+     "Hello {{customer_name}},\n\nwe refund {{amount}} to you.\n"
+     "{{#to_credit}}It becomes credit on your account.\n{{/to_credit}}"
+     "{{^to_credit}}It goes back the way it came; your bank may take some days.\n{{/to_credit}}"
+     "{{#note}}{{note}}\n{{/note}}"},
+    {Template::refund_declined, "refund_declined", "Your request for a refund",
+     "Hello {{customer_name}},\n\nwe can't refund your payment of {{amount}}: {{note}}\n"},
+    {Template::refunded, "refunded", "{{amount}} refunded",
+     "Hello {{customer_name}},\n\n"
+     "{{#to_credit}}{{amount}} is credit on your account now.\n{{/to_credit}}"
+     "{{^to_credit}}{{amount}} is on its way back to you.\n{{/to_credit}}"
+     "{{#credited}}{{credited}} had been paid from your credit and is credit again.\n{{/credited}}"},
+    {Template::refund_failed, "refund_failed", "Your refund of {{amount}} could not be sent",
+     "Hello {{customer_name}},\n\nthe refund of {{amount}} could not be sent to you. The money is not lost: it is "
+     "credit on "
+     "your account, and we will write to you about another way.\n"},
+    {Template::dispute_opened, "dispute_opened", "Your payment of {{amount}} is disputed",
+     "Hello {{customer_name}},\n\nyour bank tells us that the payment of {{amount}} is disputed. If that is a mistake, "
+     "please tell your bank; if something is wrong, write to us.\n"
+     "{{#suspended}}What it paid for is suspended until this is decided.\n{{/suspended}}"},
+    {Template::dispute_lost, "dispute_lost", "Your payment of {{amount}} was taken back",
+     "Hello {{customer_name}},\n\nyour bank took the payment of {{amount}} back.\n"
+     "{{#reopened}}{{reopened}} is owed again on your invoices.\n{{/reopened}}"
+     "{{#from_credit}}{{from_credit}} of your credit was used for it.\n{{/from_credit}}"},
 }};
 
 const Source& source_of(Template name) {

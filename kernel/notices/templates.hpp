@@ -21,6 +21,13 @@ enum class Template {
   terminated,
   service_active,
   cancelled,
+  refund_requested,
+  refund_approved,
+  refund_declined,
+  refunded,
+  refund_failed,
+  dispute_opened,
+  dispute_lost,
 };
 std::string_view to_string(Template name);
 Template template_named(std::string_view stored);  // throws InvariantBroken for another text

@@ -1,10 +1,16 @@
 #include "payments/heard.hpp"
 
+#include <algorithm>
+#include <stdexcept>
+
 #include "accounts/audit.hpp"
+#include "ledger/journal.hpp"
 #include "payments/methods.hpp"
 #include "payments/recording.hpp"
+#include "payments/refund_plan.hpp"
 #include "payments/refunds.hpp"
 #include "payments/settle.hpp"
+#include "payments/staff_tasks.hpp"
 #include "payments/suspense.hpp"
 
 namespace bursar::payments {
@@ -88,21 +94,78 @@ Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const
   return {What::applied};
 }
 
-Heard hear_of_refund(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now) {
-  std::optional<RefundId> id;
+namespace {
+
+std::optional<RefundId> find_meant_refund(storage::Transaction& tx, const Context& context, const Hearsay& hearsay) {
   if (!hearsay.id.empty()) {
     const auto parsed = context.codec.parse<RefundIdTag>(hearsay.id);
-    if (parsed.ok() && find_refund(tx, *parsed)) id = *parsed;
-  } else if (!hearsay.reference.empty()) {
-    auto rows = tx.query(
-        "SELECT r.id FROM refunds r JOIN payments p ON p.id = r.payment_id "
-        "WHERE p.gateway = $1 AND r.gateway_reference = $2",
-        hearsay.gateway, hearsay.reference);
-    if (rows.next()) id = rows.id<RefundId>(0);
+    return parsed.ok() && find_refund(tx, *parsed) ? std::optional(*parsed) : std::nullopt;
   }
-  if (!id) return {What::unknown, "no refund of ours is known by this name"};
-  effects::ask_again(tx, "refund:" + std::to_string(id->value()) + ":1", now);
-  return {What::applied, "the gateway is asked"};
+  if (hearsay.reference.empty()) return std::nullopt;
+  auto rows = tx.query(
+      "SELECT r.id FROM refunds r JOIN payments p ON p.id = r.payment_id "
+      "WHERE p.gateway = $1 AND r.gateway_reference = $2",
+      hearsay.gateway, hearsay.reference);
+  return rows.next() ? std::optional(rows.id<RefundId>(0)) : std::nullopt;
+}
+
+// Why a refund that was made at the gateway can't be recorded as it stands; empty: it can.
+std::string obstacle(storage::Transaction& tx, const Payment& payment, const NewRefund& refund) {
+  const auto plan = plan_refund(tx, payment, refund);
+  if (!plan.ok()) return plan.error().detail;
+  const Money from_credit = std::min(plan->amount, standing_of(tx, payment).free);
+  const Money credit = ledger::credit_balance(tx, payment.account, plan->amount.currency());
+  return credit < from_credit ? "what the payment brought is spent: the account has " + credit.to_string() + " credit"
+                              : "";
+}
+
+// Somebody refunded in the gateway's own pages: the money has left, and the books follow.
+Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now) {
+  const auto payment =
+      find_meant(tx, context, {.gateway = hearsay.gateway, .id = hearsay.payment_id, .reference = "", .answer = {}});
+  const bool left = hearsay.answer && hearsay.answer->outcome == GatewayOutcome::succeeded &&
+                    hearsay.answer->processed && !hearsay.reference.empty();
+  if (!payment || !left) return {What::unknown, "no refund of ours is known by this name"};
+  const NewRefund refund{.payment = payment->id,
+                         .amount = hearsay.answer->processed,
+                         .destination = RefundDestination::external,
+                         .reason = "Refunded at the gateway"};
+  if (const std::string why = obstacle(tx, *payment, refund); !why.empty()) {
+    raise_task(tx, "refund_elsewhere", payment->account, payment->id.value(),
+               "Record a refund of " + refund.amount->to_string() + " that was made at " + hearsay.gateway,
+               hearsay.reference + ": " + why, now);
+    return {What::applied, "staff are asked to record it: " + why};
+  }
+  const auto recorded = record_refund(tx, context, refund, {.kind = accounts::ActorKind::job}, now);
+  // Parts of it may be written: the whole transaction is given up, and tried again.
+  if (!recorded.ok()) throw std::runtime_error(recorded.error().detail);
+  tx.execute("UPDATE refunds SET gateway_reference = $2 WHERE id = $1", *recorded, hearsay.reference);
+  return {What::applied, "recorded as done at the gateway"};
+}
+
+}  // namespace
+
+Heard hear_of_refund(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now) {
+  const auto id = find_meant_refund(tx, context, hearsay);
+  if (!id) return refunded_elsewhere(tx, context, hearsay, now);
+  const std::string key = "refund:" + std::to_string(id->value()) + ":1";
+  if (!hearsay.answer || !is_final(*hearsay.answer)) {
+    effects::ask_again(tx, key, now);
+    return {What::applied, "the gateway is asked"};
+  }
+  settle_refund(tx, context, *id, *hearsay.answer, now);
+  effects::conclude(tx, key, hearsay.answer->outcome == GatewayOutcome::succeeded ? Verdict::done : Verdict::failed, "",
+                    now);
+  return {What::applied};
+}
+
+Heard hear_of_dispute(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, DisputeEvent event,
+                      Instant now) {
+  const auto payment = find_meant(tx, context, hearsay);
+  if (!payment) return {What::unknown, "no payment of ours is known by this name"};
+  event.payment = payment->id;
+  const auto booked = book_dispute(tx, context, event, {.kind = accounts::ActorKind::job}, now);
+  return booked.ok() ? Heard{What::applied} : Heard{What::unknown, booked.error().detail};
 }
 
 }  // namespace bursar::payments

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "payments/disputes.hpp"
 #include "payments/payments.hpp"
 
 namespace bursar::payments {
@@ -14,6 +15,7 @@ struct Hearsay {
   std::string id;                                      // ours, outside text, as the gateway kept it; empty: not told
   std::string reference;                               // the gateway's own; empty: not told
   std::optional<GatewayAnswer> answer = std::nullopt;  // nullopt: something changed, no more
+  std::string payment_id = {};  // of a refund: the payment it is of, ours, where `id` names no refund of ours
 };
 
 struct Heard {
@@ -30,6 +32,10 @@ struct Heard {
 Heard hear_of_payment(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
 // A saved method was renewed at the gateway, or is gone there when its label is empty.
 Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method, Instant now);
+// One that was made at the gateway itself is recorded as done by hand.
 Heard hear_of_refund(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
+// `event.payment` is found by what the hearsay names.
+Heard hear_of_dispute(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, DisputeEvent event,
+                      Instant now);
 
 }  // namespace bursar::payments

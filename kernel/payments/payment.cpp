@@ -55,6 +55,7 @@ Payment read_payment(storage::Rows& rows) {
           .received = Money(rows.integer(9), currency),
           .fee = Money(rows.integer(10), currency),
           .refunded = Money(rows.integer(11), currency),
+          .disputed = Money(rows.integer(21), currency),
           .reference = rows.string(12),
           .next_action = rows.string(13),
           .decline_code = rows.string(14),
@@ -88,27 +89,27 @@ std::optional<Payment> find_payment(storage::Connection& c, PaymentId id) {
   auto found = read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id FROM payments WHERE id = $1",
+              "expires_at, version, mass_payment_id, disputed FROM payments WHERE id = $1",
               id));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }
 
 std::vector<Payment> payments_of_invoice(storage::Connection& c, InvoiceId invoice) {
-  return read_all(
-      c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
-              "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id FROM payments WHERE invoice_id = $1 OR id IN (SELECT payment_id "
-              "FROM payment_targets "
-              "WHERE invoice_id = $1) ORDER BY id",
-              invoice));
+  return read_all(c.query(
+      "SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
+      "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
+      "expires_at, version, mass_payment_id, disputed FROM payments WHERE invoice_id = $1 OR id IN (SELECT payment_id "
+      "FROM payment_targets "
+      "WHERE invoice_id = $1) ORDER BY id",
+      invoice));
 }
 
 std::vector<Payment> payments_of(storage::Connection& c, MassPaymentId id) {
   return read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id FROM payments WHERE mass_payment_id = $1 ORDER BY id",
+              "expires_at, version, mass_payment_id, disputed FROM payments WHERE mass_payment_id = $1 ORDER BY id",
               id));
 }
 
@@ -119,7 +120,8 @@ std::vector<Payment> list_payments(storage::Connection& c, const PaymentFilter& 
     return read_all(
         c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, "
                 "fee, refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-                "expires_at, version, mass_payment_id FROM payments WHERE account_id = $1 AND id < $2 AND ($3 = '' OR "
+                "expires_at, version, mass_payment_id, disputed FROM payments WHERE account_id = $1 AND id < $2 AND "
+                "($3 = '' OR "
                 "status = $3) "
                 "ORDER BY id DESC LIMIT $4",
                 filter.account, before, status, filter.limit));
@@ -127,7 +129,8 @@ std::vector<Payment> list_payments(storage::Connection& c, const PaymentFilter& 
   return read_all(
       c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
               "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) ORDER BY "
+              "expires_at, version, mass_payment_id, disputed FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) "
+              "ORDER BY "
               "id DESC LIMIT $3",
               before, status, filter.limit));
 }

@@ -41,6 +41,7 @@ struct Payment {
   Money received;           // what the gateway took
   Money fee;                // of it, what the gateway kept
   Money refunded;           // of it, what went back or is on its way back
+  Money disputed;           // of it, what disputes, undecided or lost, hold
   std::string reference;    // the gateway's transaction id, once known
   std::string next_action;  // JSON {"type","url","text"} for the customer; empty: none
   std::string decline_code;

@@ -1,4 +1,4 @@
-// The journal entries of refunds to a gateway or by hand.
+// The journal entries of refunds to a gateway or by hand, and what the customer is told of them.
 #pragma once
 
 #include <string>
@@ -13,5 +13,8 @@ void book_refund_sent(storage::Transaction& tx, const Context& context, const Re
 // It did not leave after all: it is the customer's credit again.
 void book_refund_returned(storage::Transaction& tx, const Context& context, const Refund& refund,
                           const std::string& gateway, Instant now);
+
+// That it has been sent, has become credit, or could not be sent.
+void tell_of_refund(storage::Transaction& tx, const Context& context, const Refund& refund, Instant now);
 
 }  // namespace bursar::payments

@@ -1,6 +1,7 @@
 #include "accounts/audit.hpp"
 #include "ledger/journal.hpp"
 #include "payments/answer_text.hpp"
+#include "payments/disputes.hpp"
 #include "payments/refund_booking.hpp"
 #include "payments/staff_tasks.hpp"
 
@@ -25,26 +26,46 @@ std::optional<Loaded> load(storage::Connection& c, RefundId id) {
   return Loaded{.refund = std::move(*refund), .payment = std::move(*payment)};
 }
 
-void set_status(storage::Transaction& tx, const Refund& refund, std::string_view status, const std::string& reference,
-                std::optional<Instant> settled_at) {
+// The gateway's id of it is kept unless another refund has it: one of the two is not what it seems.
+void set_status(storage::Transaction& tx, const Loaded& loaded, std::string_view status, const std::string& reference,
+                std::optional<Instant> settled_at, Instant now) {
+  const Refund& refund = loaded.refund;
+  const auto known = reference.empty() ? std::nullopt : find_refund_by_reference(tx, loaded.payment.gateway, reference);
+  const bool taken = known && known->id != refund.id;
+  if (taken) {
+    raise_task(tx, "refund_unclear", refund.account, refund.id.value(), "Look into a refund that names another's",
+               "The gateway gave its reference " + reference + " to two refunds.", now);
+  }
   tx.execute(
       "UPDATE refunds SET status = $2, gateway_reference = coalesce($3, gateway_reference), settled_at = $4 "
       "WHERE id = $1",
-      refund.id, status, reference.empty() ? std::nullopt : std::optional(reference), settled_at);
+      refund.id, status, reference.empty() || taken ? std::nullopt : std::optional(reference), settled_at);
+}
+
+void succeeded(storage::Transaction& tx, const Context& context, const Loaded& loaded, const GatewayAnswer& answer,
+               Instant now) {
+  set_status(tx, loaded, "succeeded", answer.reference, now, now);
+  tell_of_refund(tx, context, *find_refund(tx, loaded.refund.id), now);
 }
 
 void failed(storage::Transaction& tx, const Context& context, const Loaded& loaded, const GatewayAnswer& answer,
             Instant now) {
   const Refund& refund = loaded.refund;
-  set_status(tx, refund, "failed", answer.reference, now);
+  const bool had_succeeded = refund.status == "succeeded";
+  set_status(tx, loaded, "failed", answer.reference, now, now);
   book_refund_returned(tx, context, refund, loaded.payment.gateway, now);
   tx.execute(
       "UPDATE payments SET refunded = refunded - $2, version = version + 1, "
       "status = CASE WHEN refunded = $2 THEN 'succeeded' ELSE 'partially_refunded' END WHERE id = $1",
       refund.payment, refund.amount.minor());
+  cover_disputes(tx, context, refund, now);
+  const std::string why = answer.decline_text.empty() ? answer.error : answer.decline_text;
   raise_task(tx, "refund_failed", refund.account, refund.id.value(),
-             "The gateway refused a refund of " + refund.amount.to_string() + "; it is credit now",
-             answer.decline_text.empty() ? answer.error : answer.decline_text, now);
+             had_succeeded
+                 ? "A refund of " + refund.amount.to_string() + " came back after it had succeeded; it is credit"
+                 : "The gateway refused a refund of " + refund.amount.to_string() + "; it is credit now",
+             why, now);
+  tell_of_refund(tx, context, *find_refund(tx, refund.id), now);
 }
 
 }  // namespace
@@ -75,6 +96,54 @@ void book_refund_returned(storage::Transaction& tx, const Context& context, cons
                                          .build()});
 }
 
+void tell_of_refund(storage::Transaction& tx, const Context& context, const Refund& refund, Instant now) {
+  const bool failed = refund.status == "failed";
+  const notices::Template name = failed ? notices::Template::refund_failed : notices::Template::refunded;
+  const notices::Notice notice{.cause = std::string(notices::to_string(name)) + ":" + std::to_string(refund.id.value()),
+                               .account = refund.account,
+                               .name = name,
+                               .values = {{"amount", refund.amount.to_string()},
+                                          {"to_credit", refund.destination == RefundDestination::credit ? "yes" : ""},
+                                          {"credited", refund.credited.is_zero() ? "" : refund.credited.to_string()}}};
+  context.outbox.enqueue(tx, {&notice, 1}, now);
+}
+
+void settle_refund(storage::Transaction& tx, const Context& context, RefundId id, const GatewayAnswer& answer,
+                   Instant now) {
+  const auto loaded = load(tx, id);
+  BURSAR_ASSERT(loaded.has_value());
+  const std::string& status = loaded->refund.status;
+  const bool by_gateway = loaded->refund.destination == RefundDestination::gateway;
+  if (!by_gateway) return;  // no gateway has a say in it
+  const bool settled = status == "succeeded" || status == "failed";
+  switch (answer.outcome) {
+    case GatewayOutcome::succeeded:
+      if (status == "failed") {
+        raise_task(
+            tx, "refund_unclear", loaded->refund.account, id.value(),
+            "The gateway says that it sent a refund of " + loaded->refund.amount.to_string() + " which it had refused",
+            "It has become credit of the customer. If the gateway's own book shows it as sent, take the credit "
+            "back.",
+            now);
+      } else if (!settled) {
+        succeeded(tx, context, *loaded, answer, now);
+      }
+      return;
+    case GatewayOutcome::declined:
+      if (status != "failed") failed(tx, context, *loaded, answer, now);
+      return;
+    case GatewayOutcome::not_attempted:
+      return;                              // sent again by the workers
+    case GatewayOutcome::requires_action:  // a refund asks nothing of the customer: it is on its way
+    case GatewayOutcome::pending:
+      if (!settled) set_status(tx, *loaded, "pending", answer.reference, std::nullopt, now);
+      return;
+    case GatewayOutcome::unknown:
+      if (!settled) set_status(tx, *loaded, "unknown", answer.reference, std::nullopt, now);
+      return;
+  }
+}
+
 int RefundHandler::concurrency(std::string_view) const { return 4; }
 
 Outcome RefundHandler::perform(const effects::Effect& effect) {
@@ -103,31 +172,15 @@ Outcome RefundHandler::inspect(const effects::Effect& effect) {
 }
 
 void RefundHandler::settle(storage::Transaction& tx, const effects::Effect& effect, Outcome& outcome, Instant now) {
-  const auto loaded = load(tx, RefundId(effect.object));
-  BURSAR_ASSERT(loaded.has_value());
-  const std::string& status = loaded->refund.status;
-  if (status == "succeeded" || status == "failed") {
-    outcome.verdict = status == "succeeded" ? Verdict::done : Verdict::failed;
+  const RefundId id(effect.object);
+  const auto before = find_refund(tx, id);
+  BURSAR_ASSERT(before.has_value());
+  // A webhook was faster: what it told stands.
+  if (before->status == "succeeded" || before->status == "failed") {
+    outcome.verdict = before->status == "succeeded" ? Verdict::done : Verdict::failed;
     return;
   }
-  const GatewayAnswer answer = answer_from_text(outcome.data).value_or(GatewayAnswer{});
-  switch (answer.outcome) {
-    case GatewayOutcome::succeeded:
-      set_status(tx, loaded->refund, "succeeded", answer.reference, now);
-      return;
-    case GatewayOutcome::declined:
-      failed(tx, context_, *loaded, answer, now);
-      return;
-    case GatewayOutcome::not_attempted:
-      return;                              // sent again by the workers
-    case GatewayOutcome::requires_action:  // a refund asks nothing of the customer: it is on its way
-    case GatewayOutcome::pending:
-      set_status(tx, loaded->refund, "pending", answer.reference, std::nullopt);
-      return;
-    case GatewayOutcome::unknown:
-      set_status(tx, loaded->refund, "unknown", answer.reference, std::nullopt);
-      return;
-  }
+  settle_refund(tx, context_, id, answer_from_text(outcome.data).value_or(GatewayAnswer{}), now);
 }
 
 }  // namespace bursar::payments

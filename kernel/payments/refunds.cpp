@@ -6,14 +6,18 @@
 #include "accounts/audit.hpp"
 #include "accounts/fields.hpp"
 #include "invoicing/corrections.hpp"
-#include "invoicing/invoices.hpp"
+#include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
 #include "payments/refund_booking.hpp"
+#include "payments/refund_plan.hpp"
+#include "payments/refunded_periods.hpp"
 #include "payments/stored.hpp"
 
 namespace bursar::payments {
 
 namespace {
+
+using ledger::LedgerAccount;
 
 constexpr std::array<std::pair<RefundDestination, std::string_view>, 3> destination_names{{
     {RefundDestination::gateway, "gateway"},
@@ -22,48 +26,22 @@ constexpr std::array<std::pair<RefundDestination, std::string_view>, 3> destinat
 }};
 
 Refund read_refund(storage::Rows& rows) {
+  const Currency currency = stored_currency(rows.text(5));
   return {.id = rows.id<RefundId>(0),
           .account = rows.id<AccountId>(1),
           .payment = rows.id<PaymentId>(2),
           .destination = refund_destination(rows.text(3)).value(),
           .status = rows.string(4),
-          .amount = Money(rows.integer(6), stored_currency(rows.text(5))),
+          .amount = Money(rows.integer(6), currency),
+          .credited = Money(rows.integer(11), currency),
           .reference = rows.string(7),
           .reason = rows.string(8),
+          .request = rows.id<RefundRequestId>(12),
           .created_at = rows.instant(9),
           .settled_at = rows.optional_instant(10)};
 }
 
-Error bad_field(std::string pointer, std::string detail) {
-  return invalid("invalid_fields", "Some fields are not valid.", {{std::move(pointer), std::move(detail)}});
-}
-
-// Of `amount`, what has to be taken back from the payment's invoice. The surplus of the payment is credit already and
-// goes first.
-Money from_invoice(storage::Transaction& tx, const Payment& payment, const NewRefund& refund, Money amount) {
-  if (refund.destination == RefundDestination::credit) return amount;
-  const auto invoice = invoicing::find_invoice(tx, payment.invoice);
-  // A deposit became credit when it was paid: there is no sale to take back.
-  if (invoice && invoice->kind == invoicing::InvoiceKind::deposit) return Money::zero(amount.currency());
-  Money allocated = Money::zero(amount.currency());
-  for (const auto& allocation : allocations_of(tx, payment)) allocated += allocation.amount;
-  const Money surplus = payment.received - allocated;
-  const Money surplus_left = payment.refunded < surplus ? surplus - payment.refunded : Money::zero(amount.currency());
-  return amount > surplus_left ? amount - surplus_left : Money::zero(amount.currency());
-}
-
-Status check(const Context& context, const Payment& payment, const NewRefund& refund, Money amount) {
-  const bool received = payment.status == PaymentStatus::succeeded ||
-                        payment.status == PaymentStatus::partially_refunded ||
-                        payment.status == PaymentStatus::refunded;
-  if (!received) return conflict("payment_not_received", "The payment brought no money that could be refunded.");
-  if (amount.currency() != payment.amount.currency() || !amount.is_positive()) {
-    return bad_field("/amount", "must be positive and in " + std::string(payment.amount.currency().code()));
-  }
-  if (payment.refunded + amount > payment.received) {
-    return conflict("refund_exceeds_payment",
-                    "Of this payment " + (payment.received - payment.refunded).to_string() + " is left to refund.");
-  }
+Status check_gateway(const Context& context, const Payment& payment, const NewRefund& refund, Money amount) {
   if (refund.destination != RefundDestination::gateway) return {};
   const Gateway* gateway = context.gateways.find(payment.gateway);
   const bool whole = amount == payment.received;
@@ -76,12 +54,56 @@ Status check(const Context& context, const Payment& payment, const NewRefund& re
   return {};
 }
 
-void insert(storage::Transaction& tx, const Refund& refund, Instant now) {
+// Lowers what the payment pays of open invoices: that much is owed again, and is credit until it is sent.
+void unapply(storage::Transaction& tx, const Context& context, RefundId refund, const Payment& payment,
+             const std::vector<TakenBack>& taken_back, Instant now) {
+  if (taken_back.empty()) return;
+  ledger::Postings::Builder postings(payment.account);
+  for (const TakenBack& taken : taken_back) {
+    const Money reopened = invoicing::reopen_balance(tx, context.rules, taken.invoice.id, taken.amount, now);
+    BURSAR_ASSERT(reopened == taken.amount);
+    postings.debit_receivable(taken.invoice.id, taken.amount).credit(LedgerAccount::customer_credit(), taken.amount);
+  }
+  const EntryId entry = ledger::apply_new(tx, {.kind = ledger::EntryKind::payment_unapplied,
+                                               .source = refund.value(),
+                                               .account = payment.account,
+                                               .booked_at = now,
+                                               .booked_on = context.rules.today(now),
+                                               .postings = postings.build()});
+  for (const TakenBack& taken : taken_back) {
+    tx.execute(
+        "INSERT INTO allocations (id, account_id, payment_id, invoice_id, amount, entry_id, created_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        tx.reserve_ids(1), payment.account, payment.id, taken.invoice.id, -taken.amount.minor(), entry, now);
+  }
+}
+
+Status take_back(storage::Transaction& tx, const Context& context, RefundId refund, const Payment& payment,
+                 const RefundPlan& plan, const std::string& reason, Instant now) {
+  const invoicing::GivenBack given_back{.first = payment.id};
+  std::vector<TakenBack> still_open;
+  for (const TakenBack& taken : plan.taken_back) {
+    if (taken.invoice.status == invoicing::InvoiceStatus::open) {
+      still_open.push_back(taken);
+    } else if (taken.whole) {
+      BURSAR_CHECK(
+          invoicing::take_back_lines(tx, context.rules, taken.invoice.id, taken.lines, reason, now, given_back));
+    } else {
+      BURSAR_CHECK(invoicing::credit_amount(tx, context.rules, taken.invoice.id, taken.amount, reason, now, taken.lines,
+                                            given_back));
+    }
+  }
+  unapply(tx, context, refund, payment, still_open, now);
+  return {};
+}
+
+void insert(storage::Transaction& tx, const Refund& refund, const std::string& gateway, Instant now) {
   tx.execute(
       "INSERT INTO refunds (id, account_id, payment_id, destination, status, currency, amount, reason, created_at, "
-      "settled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      "settled_at, credited, request_id, gateway) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
       refund.id, refund.account, refund.payment, to_string(refund.destination), refund.status,
-      refund.amount.currency().code(), refund.amount.minor(), refund.reason, now, refund.settled_at);
+      refund.amount.currency().code(), refund.amount.minor(), refund.reason, now, refund.settled_at,
+      refund.credited.minor(), refund.request, gateway);
   tx.execute(
       "UPDATE payments SET refunded = refunded + $2, version = version + 1, "
       "status = CASE WHEN refunded + $2 = received THEN 'refunded' ELSE 'partially_refunded' END WHERE id = $1",
@@ -107,8 +129,18 @@ std::optional<RefundDestination> refund_destination(std::string_view text) {
 std::optional<Refund> find_refund(storage::Connection& c, RefundId id) {
   auto rows = c.query(
       "SELECT id, account_id, payment_id, destination, status, currency, amount, gateway_reference, reason, "
-      "created_at, settled_at FROM refunds WHERE id = $1",
+      "created_at, settled_at, credited, request_id FROM refunds WHERE id = $1",
       id);
+  if (!rows.next()) return std::nullopt;
+  return read_refund(rows);
+}
+
+std::optional<Refund> find_refund_by_reference(storage::Connection& c, const std::string& gateway,
+                                               const std::string& reference) {
+  auto rows = c.query(
+      "SELECT id, account_id, payment_id, destination, status, currency, amount, gateway_reference, reason, "
+      "created_at, settled_at, credited, request_id FROM refunds WHERE gateway = $1 AND gateway_reference = $2",
+      gateway, reference);
   if (!rows.next()) return std::nullopt;
   return read_refund(rows);
 }
@@ -116,7 +148,7 @@ std::optional<Refund> find_refund(storage::Connection& c, RefundId id) {
 std::vector<Refund> refunds_of(storage::Connection& c, PaymentId payment) {
   auto rows = c.query(
       "SELECT id, account_id, payment_id, destination, status, currency, amount, gateway_reference, reason, "
-      "created_at, settled_at FROM refunds WHERE payment_id = $1 ORDER BY id",
+      "created_at, settled_at, credited, request_id FROM refunds WHERE payment_id = $1 ORDER BY id",
       payment);
   std::vector<Refund> out;
   while (rows.next()) out.push_back(read_refund(rows));
@@ -130,29 +162,31 @@ Result<RefundId> record_refund(storage::Transaction& tx, const Context& context,
   std::vector<FieldError> errors;
   accounts::check_text("/reason", request.reason, 1, 500, accounts::Lines::one, errors);
   if (!errors.empty()) return invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
-  const Money amount = request.amount.value_or(payment->received - payment->refunded);
-  BURSAR_CHECK(check(context, *payment, request, amount));
+  BURSAR_TRY(plan, plan_refund(tx, *payment, request));
+  BURSAR_CHECK(check_gateway(context, *payment, request, plan.amount));
 
-  if (const Money taken = from_invoice(tx, *payment, request, amount); taken.is_positive()) {
-    BURSAR_TRY(corrected, invoicing::credit_amount(tx, context.rules, payment->invoice, taken, request.reason, now));
-    (void)corrected;  // its credit is asked for just below, in the ledger
-  }
-  if (ledger::credit_balance(tx, payment->account, amount.currency()) < amount) {
-    return conflict("refund_exceeds_credit", "What this payment brought is spent: the account has less credit.");
-  }
   const bool to_gateway = request.destination == RefundDestination::gateway;
   const Refund refund{.id = tx.new_id<RefundId>(),
                       .account = payment->account,
                       .payment = payment->id,
                       .destination = request.destination,
                       .status = to_gateway ? "pending" : "succeeded",
-                      .amount = amount,
+                      .amount = plan.amount,
+                      .credited = plan.credited,
                       .reference = {},
                       .reason = request.reason,
+                      .request = request.request,
                       .created_at = now,
                       .settled_at = to_gateway ? std::nullopt : std::optional(now)};
-  insert(tx, refund, now);
-  if (request.destination != RefundDestination::credit) book_refund_sent(tx, context, refund, payment->gateway, now);
+  const RefundedPeriods periods(tx, plan);
+  BURSAR_CHECK(take_back(tx, context, refund.id, *payment, plan, request.reason, now));
+  if (request.destination != RefundDestination::credit) {
+    if (ledger::credit_balance(tx, payment->account, plan.amount.currency()) < plan.amount) {
+      return conflict("refund_exceeds_credit", "What this payment brought is spent: the account has less credit.");
+    }
+    book_refund_sent(tx, context, refund, payment->gateway, now);
+  }
+  insert(tx, refund, payment->gateway, now);
   if (to_gateway) {
     const effects::NewEffect effect{.kind = "refund",
                                     .key = "refund:" + std::to_string(refund.id.value()) + ":1",
@@ -160,13 +194,16 @@ Result<RefundId> record_refund(storage::Transaction& tx, const Context& context,
                                     .account = refund.account,
                                     .object = refund.id.value()};
     effects::record(tx, now, {&effect, 1});
+  } else {
+    tell_of_refund(tx, context, refund, now);
   }
+  periods.settle_services(tx, context, request.service, actor, now);
   accounts::append_audit(tx, now,
                          {.actor = actor,
                           .account = refund.account,
                           .action = "payment.refund",
                           .object = accounts::audit_object(refund.id),
-                          .detail = "{\"amount\":\"" + amount.to_string() + "\",\"to\":\"" +
+                          .detail = "{\"amount\":\"" + plan.amount.to_string() + "\",\"to\":\"" +
                                     std::string(to_string(request.destination)) + "\"}"});
   return refund.id;
 }

@@ -1,9 +1,13 @@
 // Giving money back. Never more than a payment received, also with many requests at once: what is asked is taken off
 // the payment's refundable rest in the transaction that records it.
 //
-// What a refund takes back of an invoice becomes a numbered credit note and customer credit in the same transaction; a
-// refund to the gateway (or by hand) then takes it from that credit. One that the gateway refuses puts it back as
-// credit, so nothing is half booked and nothing is lost.
+//   received = refundable + refunded (on its way, gone, or credit by a refund) + disputed
+//
+// Where the money stands decides what is booked. What is credit already (a surplus, a deposit) goes first and needs no
+// document. What pays an invoice becomes a numbered credit note and customer credit in the same transaction; what only
+// lowered an open invoice is owed again. A refund to the gateway (or by hand) then takes it from that credit. One that
+// the gateway refuses, at once or after having said yes, puts it back as credit: nothing is half booked, nothing lost.
+// Reasons: docs/design/refunds.md.
 #pragma once
 
 #include <optional>
@@ -17,6 +21,7 @@
 #include "base/time.hpp"
 #include "effects/effects.hpp"
 #include "payments/payments.hpp"
+#include "settings/config.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::payments {
@@ -32,26 +37,46 @@ struct Refund {
   RefundDestination destination = RefundDestination::credit;
   std::string status;  // pending, succeeded, failed, unknown
   Money amount;
+  Money credited;  // taken back beside it: had been paid from elsewhere (credit), and is credit again
   std::string reference;
   std::string reason;
+  RefundRequestId request;  // none: staff's own act
   Instant created_at;
   std::optional<Instant> settled_at;
 };
 std::optional<Refund> find_refund(storage::Connection& c, RefundId id);
+std::optional<Refund> find_refund_by_reference(storage::Connection& c, const std::string& gateway,
+                                               const std::string& reference);
 std::vector<Refund> refunds_of(storage::Connection& c, PaymentId payment);  // oldest first
+
+// What the payment could still give back; zero for one that brought nothing.
+Money refundable(const Payment& payment);
 
 struct NewRefund {
   PaymentId payment;
-  std::optional<Money> amount = std::nullopt;  // default: all that is left
+  std::optional<Money> amount = std::nullopt;  // default: all that is left, or what the lines cost
   RefundDestination destination = RefundDestination::gateway;
-  std::string reason;
+  std::string reason = {};
+  // Lines of invoices that the payment paid; with each goes its discount. None: what the payment paid last goes back
+  // first.
+  std::vector<LineId> lines = {};
+  // What becomes of services whose whole period goes back; none: as the rule of their product says.
+  std::optional<settings::RefundedService> service = std::nullopt;
+  RefundRequestId request = {};
 };
 
 // Records the refund and, to a gateway, the effect "refund:<refund>:1" that the workers perform.
-// Errors: not_found no_such_payment; conflict payment_not_received, refund_exceeds_payment, refund_exceeds_credit (what
-// was paid is spent already), gateway_cannot_refund; invalid /amount, /reason.
+// Errors: not_found no_such_payment; conflict payment_not_received, refund_exceeds_payment, nothing_to_refund,
+// refund_exceeds_credit (what was paid is spent already), gateway_cannot_refund, invoice_not_paid (lines of an open
+// invoice); invalid /amount, /reason, /line_ids.
 Result<RefundId> record_refund(storage::Transaction& tx, const Context& context, const NewRefund& refund,
                                const accounts::Actor& actor, Instant now);
+
+// What the gateway says of a refund, whoever heard it: the worker that sent it, a lookup, a webhook. Any number of
+// times, in any order: a success stands until the gateway says that it came back; a failure is final, and a gateway
+// that says otherwise later is a task for staff.
+void settle_refund(storage::Transaction& tx, const Context& context, RefundId refund, const GatewayAnswer& answer,
+                   Instant now);
 
 class RefundHandler final : public effects::Handler {
  public:

@@ -82,4 +82,7 @@ Status change_service(storage::Transaction& tx, ServiceId id, Change change, con
 std::vector<ServiceId> change_services(storage::Transaction& tx, std::span<const ServiceId> ids, Change change,
                                        const Cause& cause, Instant now);
 
+// A suspended service stays so for another reason; true: it was. Reasons decide what ends a suspension.
+bool restate_suspension(storage::Transaction& tx, ServiceId id, const Cause& cause, Instant now);
+
 }  // namespace bursar::services

@@ -127,4 +127,12 @@ std::vector<ServiceId> change_services(Transaction& tx, std::span<const ServiceI
   return changed;
 }
 
+bool restate_suspension(Transaction& tx, ServiceId id, const Cause& cause, Instant now) {
+  const auto service = find_service(tx, id);
+  if (!service || service->status != ServiceStatus::suspended) return false;
+  tx.execute("UPDATE services SET suspend_reason = $2, version = version + 1 WHERE id = $1", id, cause.reason);
+  audit(tx, *service, Change::suspend, cause, now);
+  return true;
+}
+
 }  // namespace bursar::services

@@ -84,6 +84,47 @@ struct LateFee {
   Ratio percent;                         // of the overdue balance
   std::map<std::string, Money> minimum;  // by currency code; "minimum: '1.00'" means the default currency
 };
+// What becomes of a service when the whole money of one of its periods goes back.
+enum class RefundedService { keep, cancel, terminate_now };
+enum class PromotionalRefund { allow, credit_only, refuse };
+// When a payment may be refunded, and what follows. Staff may decide otherwise, with a reason.
+struct RefundRule {
+  std::string product;  // its code; empty: the default rule
+  bool refundable = true;
+  std::optional<int> window_days = 14;  // from the first day of the period, or from the payment
+  bool first_term_only = true;
+  bool new_customers_only = false;
+  PromotionalRefund promotional = PromotionalRefund::credit_only;
+  bool credit_only = false;
+  std::vector<std::string> credit_only_gateways;
+  std::map<std::string, Money> approve_up_to;  // by currency code: what needs no decision by staff
+  RefundedService service = RefundedService::cancel;
+  bool owed_again = false;  // a service that is kept: its refunded period is invoiced again
+};
+struct Refunds {
+  bool self_service = true;  // customers may ask
+  bool deposits = false;     // what was paid for credit may be refunded
+  RefundRule rule;
+  std::vector<RefundRule> products;
+  [[nodiscard]] const RefundRule& rule_of(const std::string& product) const {
+    for (const RefundRule& one : products)
+      if (one.product == product) return one;
+    return rule;
+  }
+};
+enum class DisputedService { keep, suspend, terminate };
+struct Disputes {
+  DisputedService on_opened = DisputedService::keep;  // never terminate
+  DisputedService on_lost = DisputedService::suspend;
+  bool reopen_invoices = true;  // what a lost dispute took is owed again; false: it is booked as a loss
+};
+// By currency code; a currency that is not there has no limit.
+struct Deposits {
+  std::map<std::string, Money> minimum;
+  std::map<std::string, Money> maximum;
+  std::map<std::string, Money> maximum_balance;
+  bool require_active_service = false;
+};
 struct Billing {
   int generate_days_before_due = 7;
   GroupBy group_by = GroupBy::due_date;
@@ -98,6 +139,9 @@ struct Billing {
   std::optional<int> terminate_after_days = 30;
   int mass_payment_days = 7;  // an open mass payment is given up after so many days
   int chunk_accounts = 500;   // of the daily run
+  Refunds refunds;
+  Disputes disputes;
+  Deposits deposits;
 };
 
 // One tax rule; the most specific match wins: country+region before country before "*"; a product's tax class before

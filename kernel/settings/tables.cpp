@@ -199,6 +199,7 @@ const Table<Config>& configuration_table() {
         "log", log_table(),
         [](Config& c, LogSection s) { c.log_level = std::move(s.level), c.log_format = std::move(s.format); },
         "The log.");
+    t.check(check_configuration);
     return t;
   }();
   return table;

@@ -4,30 +4,6 @@
 namespace bursar::settings {
 namespace {
 
-const Table<Autopay>& autopay_table() {
-  static const Table<Autopay> table = [] {
-    Table<Autopay> t("autopay", "Charging saved payment methods without the customer.");
-    t.key("days_before_due", &Autopay::days_before_due, kind::number<int>(0, 60),
-          "First attempt, days before the due date.");
-    t.key("retry_after_days", &Autopay::retry_after_days, kind::list_of(kind::number<int>(1, 90), 0, 10),
-          "Further attempts after a decline that may pass, in days after the first; ascending.");
-    return t;
-  }();
-  return table;
-}
-
-const Table<Reminders>& reminders_table() {
-  static const Table<Reminders> table = [] {
-    Table<Reminders> t("reminders", "Mails about an unpaid invoice.");
-    t.key("before_due", &Reminders::before_due, kind::list_of(kind::number<int>(0, 60), 0, 10),
-          "Days before the due date; none before the invoice exists.");
-    t.key("after_due", &Reminders::after_due, kind::list_of(kind::number<int>(1, 365), 0, 20),
-          "Days after the due date; ascending.");
-    return t;
-  }();
-  return table;
-}
-
 std::optional<Money> read_money(Reader& reader, const Node& node, Currency currency) {
   auto text = reader.text(node);
   if (!text) return std::nullopt;
@@ -39,7 +15,8 @@ std::optional<Money> read_money(Reader& reader, const Node& node, Currency curre
   return std::nullopt;
 }
 
-// "1.00" (the default currency) or {USD: "1.00", EUR: "0.90"}.
+}  // namespace
+
 Kind<std::map<std::string, Money>> amounts() {
   return {.name = "amount, in quotes, of the default currency, or a section of amounts by currency",
           .json_schema = R"({"anyOf":[{"type":"string"},{"type":"object","additionalProperties":{"type":"string"}}]})",
@@ -65,6 +42,32 @@ Kind<std::map<std::string, Money>> amounts() {
             return out;
           },
           .show = [](const std::map<std::string, Money>&) { return std::string(); }};
+}
+
+namespace {
+
+const Table<Autopay>& autopay_table() {
+  static const Table<Autopay> table = [] {
+    Table<Autopay> t("autopay", "Charging saved payment methods without the customer.");
+    t.key("days_before_due", &Autopay::days_before_due, kind::number<int>(0, 60),
+          "First attempt, days before the due date.");
+    t.key("retry_after_days", &Autopay::retry_after_days, kind::list_of(kind::number<int>(1, 90), 0, 10),
+          "Further attempts after a decline that may pass, in days after the first; ascending.");
+    return t;
+  }();
+  return table;
+}
+
+const Table<Reminders>& reminders_table() {
+  static const Table<Reminders> table = [] {
+    Table<Reminders> t("reminders", "Mails about an unpaid invoice.");
+    t.key("before_due", &Reminders::before_due, kind::list_of(kind::number<int>(0, 60), 0, 10),
+          "Days before the due date; none before the invoice exists.");
+    t.key("after_due", &Reminders::after_due, kind::list_of(kind::number<int>(1, 365), 0, 20),
+          "Days after the due date; ascending.");
+    return t;
+  }();
+  return table;
 }
 
 const Table<LateFee>& late_fee_table() {
@@ -182,6 +185,9 @@ const Table<Billing>& billing_table() {
           "One payment over several invoices that was begun and not paid is given up after so many days.");
     t.key("chunk_accounts", &Billing::chunk_accounts, kind::number<int>(1, 5000),
           "Accounts in one transaction of the daily run.");
+    t.section("refunds", &Billing::refunds, refunds_table(), "Refunds.");
+    t.section("disputes", &Billing::disputes, disputes_table(), "Disputes and chargebacks.");
+    t.section("deposits", &Billing::deposits, deposits_table(), "Adding credit.");
     t.check(check_billing);
     return t;
   }();

@@ -34,11 +34,20 @@ Result<Answer> read_balance(Call& call) {
 
 Result<Answer> read_ledger(Call& call) {
   BURSAR_TRY(page, call.page());
-  auto entries = call.app.db.read(
-      [&](storage::Connection& c) { return ledger::statement(c, call.account, EntryId(page.after), page.fetch()); });
+  struct Explained {
+    ledger::StoredEntry entry;
+    payments::EntryExplanation explanation;
+  };
+  auto entries = call.app.db.read([&](storage::Connection& c) {
+    auto stored = ledger::statement(c, call.account, EntryId(page.after), page.fetch());
+    auto explanations = payments::explain_entries(c, call.app.ids, stored);
+    std::vector<Explained> out;
+    for (std::size_t i = 0; i < stored.size(); ++i) out.push_back({std::move(stored[i]), std::move(explanations[i])});
+    return out;
+  });
   return call.list(
-      std::move(entries), page, [](const auto& e) { return e.id.value(); },
-      [&](JsonWriter& w, const auto& e) { write_ledger_entry(w, call.app.ids, e); });
+      std::move(entries), page, [](const auto& e) { return e.entry.id.value(); },
+      [&](JsonWriter& w, const auto& e) { write_ledger_entry(w, call.app.ids, e.entry, e.explanation); });
 }
 }  // namespace
 
@@ -50,7 +59,7 @@ void add_ledger_routes(RouteTable& routes) {
               .response = "Balance",
               .handler = read_balance});
   routes.add({.path = "/accounts/{account}/ledger",
-              .summary = "Every posting, newest first",
+              .summary = "Every posting with its explanation, newest first",
               .action = Action::ledger_read,
               .subject = Subject::account,
               .response = "LedgerEntry",

@@ -5,7 +5,7 @@
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
 #include "invoicing/issue.hpp"
-#include "payments/refunds.hpp"
+#include "payments/deposits.hpp"
 
 namespace bursar::http {
 
@@ -67,6 +67,7 @@ Result<Answer> deposit(Call& call) {
   return call.once_outside(
       "record_deposit",
       [&](storage::Transaction& tx) -> Result<std::int64_t> {
+        BURSAR_CHECK(payments::check_deposit(tx, *call.app.payment_context, call.account, *amount, call.now));
         BURSAR_TRY(invoice, invoicing::issue_deposit(tx, call.app.rules, call.account, *amount, call.now));
         payments::NewPayment of_invoice = payment;
         of_invoice.invoice = invoice;
@@ -138,44 +139,6 @@ Result<Answer> patch_payment(Call& call) {
                           : call.app.payments->dismiss(id, call.actor()));
   call.wake_workers();
   return render(call, payment);
-}
-
-Result<Answer> render_refund(const Call& call, storage::Connection& c, RefundId id) {
-  const auto refund = payments::find_refund(c, id);
-  BURSAR_ASSERT(refund.has_value());
-  JsonWriter w;
-  write_refund(w, call.app.ids, *refund);
-  return call.answer(std::move(w));
-}
-
-Result<Answer> refund_payment(Call& call) {
-  ObjectReader in(call.body, call.app.ids);
-  BURSAR_TRY(payment, call.id<PaymentId>("payment"));
-  payments::NewRefund refund;
-  refund.payment = payment;
-  refund.amount = in.optional_money("amount");
-  const auto destination = in.optional_choice("destination", {"gateway", "credit", "external"}).value_or("gateway");
-  refund.destination = payments::refund_destination(destination).value_or(payments::RefundDestination::gateway);
-  refund.reason = in.text("reason", {.max = 500, .lines = true});
-  BURSAR_CHECK(in.finish());
-  Result<Answer> answer = call.once("record_refund", [&](storage::Transaction& tx) -> Result<Answer> {
-    BURSAR_TRY(id, payments::record_refund(tx, *call.app.payment_context, refund, call.actor(), call.now));
-    return render_refund(call, tx, id);
-  });
-  call.wake_workers();
-  return answer;
-}
-
-Result<Answer> list_refunds(Call& call) {
-  BURSAR_TRY(page, call.page());
-  BURSAR_TRY(payment, call.id<PaymentId>("payment"));
-  std::vector<payments::Refund> rest;
-  for (auto& refund : call.app.db.read([&](storage::Connection& c) { return payments::refunds_of(c, payment); })) {
-    if (refund.id.value() > page.after) rest.push_back(std::move(refund));
-  }
-  return call.list(
-      std::move(rest), page, [](const auto& r) { return r.id.value(); },
-      [&](JsonWriter& w, const auto& r) { write_refund(w, call.app.ids, r); });
 }
 
 void write_gateway(JsonWriter& w, const payments::GatewayInfo& gateway) {
@@ -253,23 +216,6 @@ void add_payment_routes(RouteTable& routes) {
               .request = "PaymentPatch",
               .response = "Payment",
               .handler = patch_payment});
-  routes.add({.verb = Verb::post,
-              .path = "/payments/{payment}/refunds",
-              .summary = "Give money back",
-              .action = Action::payments_refund,
-              .subject = Subject::payment,
-              .request = "NewRefund",
-              .response = "Refund",
-              .keyed = true,
-              .success = 201,
-              .handler = refund_payment});
-  routes.add({.path = "/payments/{payment}/refunds",
-              .summary = "What was given back of the payment",
-              .action = Action::payments_read,
-              .subject = Subject::payment,
-              .response = "Refund",
-              .list = true,
-              .handler = list_refunds});
   routes.add({.path = "/gateways",
               .summary = "The gateways one can pay with now",
               .action = Action::gateways_read,

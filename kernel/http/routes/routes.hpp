@@ -20,6 +20,7 @@ void add_invoice_routes(RouteTable& routes);  // invoices, credit notes, credit
 void add_ledger_routes(RouteTable& routes);   // balance, ledger
 void add_payment_routes(RouteTable& routes);  // payments, refunds, deposits, gateways
 void add_mass_payment_routes(RouteTable& routes);
+void add_refund_routes(RouteTable& routes);          // refunds, requests for them, disputes
 void add_payment_method_routes(RouteTable& routes);  // methods, autopay
 void add_staff_routes(RouteTable& routes);           // tasks, notifications
 void add_scheduler_routes(RouteTable& routes);       // jobs, runs, preview

@@ -62,8 +62,14 @@ Result<Answer> complete_task(Call& call) {
       },
       [&](std::int64_t /*object*/) -> Result<Answer> {
         if (task->kind == "confirm_payment") return complete_payment_task(call, *task, received, reference);
+        if (task->kind == "refund_request" || task->kind == "dispute")
+          return conflict("task_closes_itself", "It is done when the request or the dispute it names is decided.");
         BURSAR_CHECK(call.app.db.write("complete_task", [&](storage::Transaction& tx) -> Status {
-          BURSAR_CHECK(provisioning::complete_task(tx, id, call.caller.user, call.now));
+          if (task->kind == "provision") {
+            BURSAR_CHECK(provisioning::complete_task(tx, id, call.caller.user, call.now));
+          } else {
+            payments::close_task(tx, task->kind, task->object, "done", call.caller.user, call.now);
+          }
           call.audit(tx, task->account, "task.complete", accounts::audit_object(id));
           return {};
         }));

@@ -315,6 +315,62 @@ TEST_P(InboxTest, bytes_that_are_no_text_are_kept_as_they_came) {
   EXPECT_EQ(request.request.body, body);
 }
 
+class RefundEventsTest : public InboxTest {
+ protected:
+  // A paid invoice, and an event about money that went back.
+  Payment paid() { return paying.pay({.invoice = invoice, .gateway = "cards"}, customer).value(); }
+  WebhookEvent refunded(const std::string& id, const Payment& payment, std::string_view amount) {
+    WebhookEvent out = event(id, id_of(payment), success(amount, "re_" + id));
+    out.kind = WebhookEventKind::refund;
+    return out;
+  }
+  WebhookEvent disputed(const std::string& id, WebhookEventKind kind, const Payment& payment) {
+    WebhookEvent out = event(id, id_of(payment), std::nullopt);
+    out.kind = kind;
+    out.dispute = {.id = "dp_1", .amount = usd("10.00"), .reason = "fraudulent"};
+    return out;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Backends, RefundEventsTest, backends());
+
+TEST_P(RefundEventsTest, a_refund_made_at_the_gateway_is_booked_once_with_a_credit_note) {
+  const Payment payment = paid();
+  books_agree = false;  // the fake's book holds what it took; this refund was made in the gateway's own pages
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  WebhookEvent again = refunded("evt_r", payment, "4.00");
+  again.event_id = "evt_again";
+  webhooks.cards.know("again", again);
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(send("again"), 200);
+  EXPECT_EQ(stored(payment.id).refunded, usd("4.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM credit_notes"), 1);
+  EXPECT_EQ(credit(), usd("0.00"));
+}
+
+TEST_P(RefundEventsTest, one_that_comes_before_its_payment_waits_for_it) {
+  const Payment payment = waiting_payment();
+  books_agree = false;
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  webhooks.cards.know("p", event("evt_p", id_of(payment), success("10.00", id_of(payment) + "-tx")));
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(send("p"), 200);
+  clock.advance(hours(1));
+  both.drain();
+  EXPECT_EQ(stored(payment.id).received, usd("10.00"));
+}
+
+TEST_P(RefundEventsTest, a_dispute_is_booked_once_and_its_end_in_any_order) {
+  const Payment payment = paid();
+  books_agree = false;
+  webhooks.cards.know("open", disputed("evt_o", WebhookEventKind::dispute_opened, payment));
+  webhooks.cards.know("won", disputed("evt_w", WebhookEventKind::dispute_won, payment));
+  EXPECT_EQ(send("won"), 200);
+  EXPECT_EQ(send("open"), 200);
+  EXPECT_EQ(send("open"), 200);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM disputes WHERE status = 'won'"), 1);
+  EXPECT_EQ(number("SELECT COALESCE(SUM(amount), 0) FROM postings WHERE ledger_account = 'clearing/cards'"), 1000);
+}
+
 // Every order of a payment's events, each sent up to three times, ends in the gateway's book.
 TEST_P(InboxTest, any_order_of_events_ends_in_the_same_book) {
   std::mt19937 random(20270301);

@@ -36,7 +36,7 @@ inline settings::Config payment_config() {
 
 class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
  protected:
-  PaymentFixture() {
+  explicit PaymentFixture(settings::Config the_config = payment_config()) : config(std::move(the_config)) {
     account = db->write("account", [&](Transaction& tx) {
       accounts::ensure_seller_party(tx, config.provider, clock.now());
       return accounts::create_account(
@@ -132,7 +132,7 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
   const accounts::Actor customer{.kind = accounts::ActorKind::user};
   test::TestDatabase db = test::fresh_database(GetParam());
   test::ManualClock clock{"2027-03-01T12:00:00Z"};
-  const settings::Config config = payment_config();
+  const settings::Config config;
   const invoicing::Rules rules{config};
   const notices::Outbox outbox{config, {"mail"}};
   const IdCodec codec{IdCodec::Key{1, 2, 3}};

@@ -221,5 +221,24 @@ TEST(Faults, RefusesWhatIsNoFile) {
   EXPECT_FALSE(load("/dev/zero", options()).ok());
 }
 
+TEST(Faults, TellsWhatIsWrongWithRefundsDisputesAndDeposits) {
+  expect_error_in("billing: {refunds: {default: {window_days: -1}}}\n",
+                  "bursar.yaml:8:44: billing.refunds.default.window_days: ");
+  expect_error_in(
+      "billing: {refunds: {products: {gpu: {refundabel: false}}}}\n",
+      "billing.refunds.products.gpu: there is no setting \"refundabel\" here; did you mean \"refundable\"?");
+  expect_error_in("billing: {refunds: {default: {service: delete}}}\n",
+                  "bursar.yaml:8:40: billing.refunds.default.service: ");
+  expect_error_in("billing: {disputes: {on_opened: terminate}}\n", "bursar.yaml:8:33: billing.disputes.on_opened: ");
+  expect_error_in("billing: {deposits: {minimum: \"5\"}}\n", "bursar.yaml:8:31: billing.deposits.minimum: ");
+  expect_error_in("billing: {deposits: {minimum: \"5.00\", maximum: {USD: \"4.99\"}}}\n",
+                  "bursar.yaml:8:54: billing.deposits: 4.99 USD is less than deposits.minimum, 5.00 USD");
+  expect_error_in(
+      "billing: {refunds: {products: {vps: {credit_only_gateways: [btcc]}}}}\n"
+      "plugins: {instances: {btc: {plugin: bitcoin}}}\n",
+      "bursar.yaml:8:61: billing.refunds: there is no plugin instance \"btcc\" under plugins.instances; did you mean "
+      "\"btc\"?");
+}
+
 }  // namespace
 }  // namespace bursar::settings

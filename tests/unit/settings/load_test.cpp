@@ -122,5 +122,28 @@ TEST(Load, PutsReferencesIntoTexts) {
   EXPECT_EQ(config->server.worker_threads, 4);
 }
 
+TEST(Load, ARefundRuleOfAProductIsTheDefaultWhereItSaysNothing) {
+  const auto config = read(smallest +
+                           "billing:\n"
+                           "  refunds:\n"
+                           "    products:\n"
+                           "      gpu: {refundable: false}\n"
+                           "      addon: {window_days: never, service: keep, approve_up_to: {EUR: \"5.00\"}}\n"
+                           "    default: {window_days: 3, new_customers_only: true, credit_only_gateways: [btc]}\n"
+                           "plugins: {instances: {btc: {plugin: bitcoin}}}\n");
+  ASSERT_TRUE(config.ok()) << config.error().fields.front().detail;
+  const Refunds& refunds = config->billing.refunds;
+  EXPECT_TRUE(refunds.self_service);
+  EXPECT_FALSE(refunds.rule_of("gpu").refundable);
+  EXPECT_EQ(refunds.rule_of("gpu").window_days, 3);
+  EXPECT_TRUE(refunds.rule_of("addon").new_customers_only);
+  EXPECT_EQ(refunds.rule_of("addon").credit_only_gateways, std::vector<std::string>{"btc"});
+  EXPECT_EQ(refunds.rule_of("addon").window_days, std::nullopt);
+  EXPECT_EQ(refunds.rule_of("addon").service, RefundedService::keep);
+  EXPECT_EQ(refunds.rule_of("addon").approve_up_to.at("EUR").minor(), 500);
+  EXPECT_EQ(refunds.rule_of("vps").product, "") << "the default";
+  EXPECT_EQ(refunds.rule_of("vps").service, RefundedService::cancel);
+}
+
 }  // namespace
 }  // namespace bursar::settings
