@@ -40,7 +40,7 @@ struct Server {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;  // 0: the system chooses
   std::string public_url;
-  int worker_threads = 8;  // domain work
+  int worker_threads = 32;  // domain work
   int io_threads = 1;
   std::int64_t max_header_bytes = 16 * 1024;
   std::int64_t max_body_bytes = 1024 * 1024;

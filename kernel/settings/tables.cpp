@@ -40,7 +40,8 @@ const Table<Server>& server_table() {
         "\"127.0.0.1:8080\"", false, "Where to listen. TLS belongs to a proxy in front.");
     t.key("public_url", &Server::public_url, kind::url(),
           "The address that customers see. Default: http:// and server.listen.");
-    t.key("worker_threads", &Server::worker_threads, kind::number<int>(1, 256), "Threads that answer requests.");
+    t.key("worker_threads", &Server::worker_threads, kind::number<int>(1, 256),
+          "Threads that answer requests: so many writes can share a sync of the disk.");
     t.key("io_threads", &Server::io_threads, kind::number<int>(1, 32), "Threads that read and write sockets.");
     t.key("max_header_bytes", &Server::max_header_bytes, kind::whole_number(1024, 262144), "Largest request head.");
     t.key("max_body_bytes", &Server::max_body_bytes, kind::whole_number(1024, 67108864), "Largest request body.");
