@@ -52,7 +52,7 @@ int inbox_list(const Common& common, const InboxFilter& filter) {
   const IdCodec codec(storage::load_id_key(**db));
   const auto requests = (*db)->read([&](storage::Connection& c) {
     return inbox::list_requests(
-        c, {.instance = filter.instance, .open_only = filter.open, .before = {}, .limit = filter.limit});
+        c, {.instance = filter.instance, .status = filter.open ? "open" : "", .before = {}, .limit = filter.limit});
   });
   for (const auto& request : requests) print_request(request, codec, common.json);
   if (common.json) return done;

@@ -78,8 +78,8 @@ struct StoredRequest {
 };
 
 struct RequestFilter {
-  std::string instance;  // empty: any
-  bool open_only = false;
+  std::string instance;     // empty: any
+  std::string status;       // "open", "done"; empty: any
   WebhookRequestId before;  // older than this one; none: from the newest
   int limit = 50;
 };

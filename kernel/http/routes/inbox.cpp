@@ -80,10 +80,9 @@ Result<Answer> render(Call& call, WebhookRequestId id) {
 
 Result<Answer> list_requests(Call& call) {
   BURSAR_TRY(page, call.page());
-  const auto status = call.query("status").value_or("");
   auto found = call.app.db.read([&](storage::Connection& c) {
     return inbox::list_requests(c, {.instance = call.query("instance").value_or(""),
-                                    .open_only = status == "open",
+                                    .status = call.query("status").value_or(""),
                                     .before = WebhookRequestId(page.after),
                                     .limit = page.fetch()});
   });
@@ -186,7 +185,8 @@ void add_inbox_routes(RouteTable& routes) {
               .action = Action::inbox_read,
               .response = "WebhookRequest",
               .list = true,
-              .query = {{"instance", "string", "Of this plugin instance"}, {"status", "open", "Not applied yet"}},
+              .query = {{"instance", "string", "Of this plugin instance"},
+                        {"status", "open|done", "Whether all of it is applied"}},
               .handler = list_requests});
   routes.add({.path = "/webhook-requests/{request}",
               .summary = "A request with its events, headers and body",
