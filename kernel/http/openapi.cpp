@@ -195,7 +195,11 @@ void write_operation(JsonWriter& w, const Route& route) {
   w.key("responses").begin_object();
   w.key(std::to_string(route.response.empty() ? 204 : route.success)).begin_object().field("description", "Done");
   write_headers(w, has_etag(route), route.keyed);
-  if (!route.response.empty()) write_content(w, "application/json", route, route.response);
+  if (route.response == "Text") {
+    write_content(w, "text/plain", route, "string");
+  } else if (!route.response.empty()) {
+    write_content(w, "application/json", route, route.response);
+  }
   w.end_object().key("default").begin_object().field("description", "A problem");
   write_headers(w, false, false);
   write_content(w, "application/problem+json", Route{}, "Problem");

@@ -45,7 +45,7 @@ struct Route {
   std::optional<accounts::Action> action = std::nullopt;
   Subject subject = Subject::none;
   std::string_view request = "";   // schema of the body; empty: takes none
-  std::string_view response = "";  // schema of the answer; empty: 204
+  std::string_view response = "";  // schema of the answer, or "Text"; empty: 204
   bool list = false;               // answers {data, next_cursor} of `response`; takes limit and cursor
   bool keyed = false;              // requires Idempotency-Key
   bool from_providers = false;     // called by machines of providers, many at once: a rate of its own

@@ -163,7 +163,6 @@ constexpr Schema all_schemas[] = {
      "received_at:instant processed_at:instant? size:integer events?:[WebhookEvent] headers?:object body?:string?"},
     {"WebhookEvent",
      "event_id:string kind:string status:waiting|applied|ignored|suspense note:string created_at:instant"},
-    {"WebhookRefusals", "data:[WebhookRefusal] next_cursor:string?"},
     {"WebhookRefusal", "instance:string count:integer last_at:instant last_address:string last_reason:string"},
     {"SuspenseItem",
      "id:id gateway:string reference:string amount:Money note:string status:open|assigned|returned payment_id:id? "

@@ -1,6 +1,7 @@
 #include "inbox/inbox.hpp"
 
 #include "http/call.hpp"
+#include "http/problem.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
 #include "payments/payments.hpp"
@@ -31,6 +32,8 @@ Result<Answer> receive_at(Call& call, std::string path) {
   const auto reply = call.app.inbox->receive(instance, request_of(call.request, std::move(path)));
   if (!reply) return not_found("no_such_object", "No plugin takes webhooks at this address.");
   call.wake_workers();
+  if (reply->status == 400 && reply->body.empty())
+    return problem(400, "not_genuine", "The request is not genuine.", call.request.request_id);
   Answer answer{
       .status = reply->status, .content_type = "text/plain; charset=utf-8", .headers = {}, .body = reply->body};
   for (const auto& [name, value] : reply->headers) {
@@ -104,14 +107,12 @@ Result<Answer> replay_request(Call& call) {
 }
 
 Result<Answer> list_refusals(Call& call) {
-  JsonWriter w;
-  w.begin_object().key("data").begin_array();
-  for (const auto& r : call.app.db.read([](storage::Connection& c) { return inbox::list_refusals(c); })) {
+  BURSAR_TRY(page, call.page());
+  const auto all = call.app.db.read([](storage::Connection& c) { return inbox::list_refusals(c); });
+  return call.list_whole(all, page, [](JsonWriter& w, const inbox::Refusals& r) {
     w.begin_object().field("instance", r.instance).field("count", r.count).field("last_at", r.last_at);
     w.field("last_address", r.last_address).field("last_reason", r.last_reason).end_object();
-  }
-  w.end_array().key("next_cursor").null().end_object();
-  return call.answer(std::move(w));
+  });
 }
 
 void write_suspense(JsonWriter& w, const IdCodec& ids, const payments::SuspenseItem& item) {
@@ -137,6 +138,11 @@ Result<Answer> list_suspense(Call& call) {
   return call.list(
       std::move(items), page, [](const auto& i) { return i.id.value(); },
       [&](JsonWriter& w, const auto& i) { write_suspense(w, call.app.ids, i); });
+}
+
+Result<Answer> read_suspense(Call& call) {
+  BURSAR_TRY(id, call.id<SuspenseId>("item"));
+  return call.app.db.read([&](storage::Connection& c) { return render_suspense(call, c, id); });
 }
 
 Result<Answer> assign_suspense(Call& call) {
@@ -170,14 +176,14 @@ void add_inbox_routes(RouteTable& routes) {
               .path = "/webhooks/{instance}",
               .summary = "Where the other side of a plugin sends its news: stored first, then verified and applied",
               .access = Access::open,
-              .response = "Object",
+              .response = "Text",
               .from_providers = true,
               .handler = receive});
   routes.add({.verb = Verb::post,
               .path = "/webhooks/{instance}/{path}",
               .summary = "The same, for plugins with several addresses",
               .access = Access::open,
-              .response = "Object",
+              .response = "Text",
               .from_providers = true,
               .handler = receive_below});
   routes.add({.path = "/webhook-requests",
@@ -202,7 +208,8 @@ void add_inbox_routes(RouteTable& routes) {
   routes.add({.path = "/webhook-refusals",
               .summary = "How many requests were not genuine, by plugin instance",
               .action = Action::inbox_read,
-              .response = "WebhookRefusals",
+              .response = "WebhookRefusal",
+              .list = true,
               .handler = list_refusals});
   routes.add({.path = "/suspense-items",
               .summary = "Money that arrived and belongs to no payment, oldest first",
@@ -211,6 +218,11 @@ void add_inbox_routes(RouteTable& routes) {
               .list = true,
               .query = {{"status", "open|assigned|returned", "In this status"}},
               .handler = list_suspense});
+  routes.add({.path = "/suspense-items/{item}",
+              .summary = "Money that arrived and belongs to no payment",
+              .action = Action::inbox_read,
+              .response = "SuspenseItem",
+              .handler = read_suspense});
   routes.add({.verb = Verb::post,
               .path = "/suspense-items/{item}/assignment",
               .summary = "Say whose money it is",

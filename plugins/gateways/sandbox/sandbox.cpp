@@ -4,6 +4,7 @@
 
 #include "book.hpp"
 #include "magic.hpp"
+#include "webhooks.hpp"
 
 namespace {
 
@@ -53,15 +54,28 @@ class Sandbox final {
        .help = "What customers choose.",
        .default_value = "Test card",
        .maximum = 80},
+      {.key = "webhook_secret",
+       .type = bursar::SettingType::secret,
+       .label = "Webhook secret",
+       .help = "Signs the webhooks; without it none is believed."},
+      {.key = "webhook_tolerance",
+       .type = bursar::SettingType::duration,
+       .label = "Webhook tolerance",
+       .help = "How far a webhook's signed time may be from its arrival, either way.",
+       .default_value = "5m",
+       .minimum = 1'000,
+       .maximum = 86'400'000},
   };
-  static constexpr std::string_view needs[] = {BURSAR_STORE_ID, BURSAR_CLOCK_ID};
+  static constexpr std::string_view needs[] = {BURSAR_STORE_ID, BURSAR_CLOCK_ID, BURSAR_CRYPTO_ID};
 
   Sandbox(bursar::Host host, const bursar::Settings& settings)
       : host_(host),
         book_(host),
         otherwise_(sandbox::behaviour_named(settings.text("behaviour"))),
         settle_after_(settings.duration("settle_after")),
-        display_name_(settings.text("display_name")) {}
+        display_name_(settings.text("display_name")),
+        webhook_secret_(settings.text("webhook_secret")),
+        webhook_tolerance_(settings.duration("webhook_tolerance")) {}
 
   [[nodiscard]] bursar::PaymentOptions payment_options() const {
     return {.capabilities = BURSAR_PAYMENT_CAN_STORE_METHODS | BURSAR_PAYMENT_CAN_REFUND_PARTLY,
@@ -144,6 +158,12 @@ class Sandbox final {
       }
     }
     return Payment::not_attempted();
+  }
+
+  // The book is left alone: an event is the word of the other side, and may be handed in again.
+  bursar::Webhook receive(Call& /*call*/, const bursar::WebhookRequest& request) {
+    if (!sandbox::is_genuine(host_, request, webhook_secret_, webhook_tolerance_)) return bursar::Webhook::rejected();
+    return bursar::Webhook::genuine({sandbox::event_of(request.body)});
   }
 
   // Its tokens are words of a table: there is nothing to forget.
@@ -257,6 +277,8 @@ class Sandbox final {
   Behaviour otherwise_;
   bursar::Milliseconds settle_after_;
   std::string display_name_;
+  std::string webhook_secret_;
+  bursar::Milliseconds webhook_tolerance_;
 };
 
 }  // namespace

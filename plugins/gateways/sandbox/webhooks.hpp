@@ -1,0 +1,16 @@
+// The sandbox's webhooks, signed as most card providers sign theirs; README.md lists the events.
+#pragma once
+
+#include <bursar/plugin.hpp>
+
+namespace sandbox {
+
+// "sandbox-signature: t=SECONDS,v1=HEX" with HEX = HMAC-SHA256(secret, SECONDS "." body), signed within `tolerance` of
+// the request's arrival. Without a secret nothing is genuine.
+[[nodiscard]] bool is_genuine(const bursar::Host& host, const bursar::WebhookRequest& request,
+                              const std::string& secret, bursar::Milliseconds tolerance);
+
+// What the body of a genuine request tells. Throws bursar::Error for one that is no event of the sandbox.
+[[nodiscard]] bursar::Event event_of(std::string_view body);
+
+}  // namespace sandbox
