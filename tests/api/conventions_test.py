@@ -17,8 +17,12 @@ KEYED = {
     "POST /invoices/{invoice}/credit", "POST /invoices/{invoice}/credit-notes", "POST /payments/{payment}/refunds",
     "POST /services/{service}/operations/suspend", "POST /services/{service}/operations/unsuspend",
     "POST /services/{service}/operations/terminate", "POST /services/{service}/operations/provision",
-    "POST /staff-tasks/{task}/completion",
+    "POST /staff-tasks/{task}/completion", "POST /payments/{payment}/refund-requests", "POST /payments/{payment}/disputes",
+    "POST /accounts/{account}/mass-payments", "POST /mass-payments/{mass_payment}/payments",
+    "POST /suspense-items/{item}/assignment", "POST /suspense-items/{item}/return",
 }
+# Called by providers: their words in the query are for the plugin to read.
+FROM_PROVIDERS = {"POST /webhooks/{instance}", "POST /webhooks/{instance}/{path}"}
 
 
 def setUpModule():
@@ -46,6 +50,8 @@ def ask(name, request=None, **more):
     caller = first_caller(name)
     request = request or OPERATIONS[name].make(world, caller)
     client = world.caller(caller)
+    if request.headers:
+        more["headers"] = {**request.headers, **more.get("headers", {})}
     if name.startswith("POST"):
         return client.post(request.path, more.pop("body", request.body), **more)
     return client.request(name.split()[0], request.path, more.pop("body", request.body), **more)
@@ -86,7 +92,7 @@ class EveryOperation(unittest.TestCase):
             answers = [world.broken.request(name.split()[0], request.path, request.body)]
             if OPERATIONS[name].about != "open":
                 answers.append(world.anonymous.request(name.split()[0], request.path, request.body, headers={"Authorization": "Basic x"}))
-            if request.body is not None:
+            if request.body is not None and name not in FROM_PROVIDERS:
                 answers.append(ask(name, request, headers={"Content-Type": "text/plain", "Idempotency-Key": "k"}, body={}))
             answers.append(world.caller(first_caller(name)).request(name.split()[0], request.path + "?surprise=1", request.body))
             for answer in answers:
@@ -96,7 +102,7 @@ class EveryOperation(unittest.TestCase):
                         wrong.append(f"{name}: 401 without WWW-Authenticate")
                     if not answer.header("RateLimit"):
                         wrong.append(f"{name} {answer.status}: no RateLimit")
-            if answers[-1].status != 422 or answers[-1].pointers != ["?surprise"]:
+            if name not in FROM_PROVIDERS and (answers[-1].status != 422 or answers[-1].pointers != ["?surprise"]):
                 wrong.append(f"{name}: an unknown query parameter is answered {answers[-1]!r}")
         self.assertEqual(wrong, [], "\n" + "\n".join(wrong))
 
@@ -294,7 +300,10 @@ class Idempotency(unittest.TestCase):
     @staticmethod
     def another(body):
         """A body as valid as this one that says something else."""
-        changes = {"reason": "another reason", "amount": usd("2.00"), "reference": "another", "gateway": "bank", "due_on": "2027-03-01"}
+        if "invoice_id" in body:
+            return {name: value for name, value in body.items() if name != "invoice_id"}
+        changes = {"reason": "another reason", "amount": usd("2.00"), "reference": "another", "gateway": "cards" if body.get("gateway") == "bank" else "bank",
+                   "due_on": "2027-03-01"}
         for name, value in changes.items():
             if name in body:
                 return {**body, name: value}

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 PASSWORD = "correct horse demo 42"
+WEBHOOK_SECRET = "whsec_of_the_tests"
 STAFF = {"admin": "staff@example.com", "billing": "billing-staff@example.com", "support": "support-staff@example.com"}
 
 CONFIG = """\
@@ -30,7 +31,7 @@ log: {{level: {log_level}}}
 plugins:
   directory: {plugins}
   instances:
-    cards: {{plugin: sandbox}}
+    cards: {{plugin: sandbox, config: {{webhook_secret: whsec_of_the_tests}}}}
     bank: {{plugin: bank-transfer, config: {{account_holder: Example Hosting Inc., bank: Example Bank, account_number: "000123456789"}}}}
     mail: {{plugin: log, config: {{file: "{folder}/messages.jsonl"}}}}
     servers: {{plugin: manual}}

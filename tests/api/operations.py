@@ -19,6 +19,7 @@ class Request:
     path: str
     body: object = None
     status: tuple = ()  # the statuses of success; none: any 2xx
+    headers: dict = None
 
 
 @dataclass
@@ -79,6 +80,11 @@ def _session_to_end(w, caller):
     w.anonymous.post("/sessions", {"email": email, "password": PASSWORD}, key=None)
     newest = client.get("/me/sessions?limit=200").json["data"]
     return next(s["id"] for s in newest if not s["current"])
+
+
+def _webhook(w, path=""):
+    body, headers = w.signed({"id": w.unique("evt_"), "type": "payment.updated", "payment": w.payment()})
+    return Request("/webhooks/cards" + path, body, headers=headers)
 
 
 OWNER_AND_STAFF = "owner " + EVERY_STAFF
@@ -170,6 +176,29 @@ OPERATIONS = {
     "POST /payments/{payment}/refunds": Row("account", "billing admin", lambda w, c: Request(
         f"/payments/{w.payment()}/refunds", {"reason": "asked", "amount": usd("1.00")})),
     "GET /payments/{payment}/refunds": Row("account", OWNER_AND_STAFF, lambda w, c: Request(f"/payments/{w.refund()}/refunds")),
+    "GET /payments/{payment}/refund-requests": Row("account", OWNER_AND_STAFF, lambda w, c: Request(
+        f"/payments/{w.refund_request()[0]}/refund-requests")),
+    "POST /payments/{payment}/refund-requests": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/payments/{w.payment()}/refund-requests", {"reason": "not needed", "amount": usd("1.00")})),
+    "GET /refund-requests": Row("login", "", _at("/refund-requests"), more=lambda w: w.refund_request()),
+    "GET /refund-requests/{refund_request}": Row("account", OWNER_AND_STAFF, lambda w, c: Request(
+        f"/refund-requests/{w.refund_request()[1]}")),
+    "DELETE /refund-requests/{refund_request}": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/refund-requests/{w.refund_request()[1]}")),
+    "PUT /refund-requests/{refund_request}/decision": Row("account", "billing admin", lambda w, c: Request(
+        f"/refund-requests/{w.refund_request()[1]}/decision", {"decision": "decline", "reason": "used up"})),
+    "GET /payments/{payment}/disputes": Row("account", OWNER_AND_STAFF, lambda w, c: Request(f"/payments/{w.disputed()}/disputes")),
+    "POST /payments/{payment}/disputes": Row("account", "billing admin", lambda w, c: Request(
+        f"/payments/{w.payment()}/disputes", {"reference": w.unique("dp_"), "status": "opened", "amount": usd("1.00")})),
+    "GET /disputes": Row("installation", EVERY_STAFF, _at("/disputes"), more=lambda w: w.disputed()),
+    "POST /accounts/{account}/mass-payments": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/accounts/{w.account}/mass-payments", {"invoice_ids": [w.invoice(), w.invoice()], "gateway": "cards"})),
+    "GET /accounts/{account}/mass-payments": Row("account", OWNER_AND_STAFF, _account("/mass-payments"), more=lambda w: w.mass_payment()),
+    "GET /mass-payments/{mass_payment}": Row("account", OWNER_AND_STAFF, lambda w, c: Request(f"/mass-payments/{w.mass_payment()}")),
+    "DELETE /mass-payments/{mass_payment}": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/mass-payments/{w.mass_payment()}")),
+    "POST /mass-payments/{mass_payment}/payments": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/mass-payments/{w.declined_mass_payment()}/payments", {"gateway": "bank"})),
     "GET /gateways": Row("login", "", _at("/gateways")),
     "GET /accounts/{account}/balance": Row("account", "owner billing admin", _account("/balance")),
     "GET /accounts/{account}/ledger": Row("account", "owner billing admin", _account("/ledger"), more=lambda w: w.payment()),
@@ -186,6 +215,21 @@ OPERATIONS = {
     "GET /accounts/{account}/autopay": Row("account", OWNER_AND_STAFF, _account("/autopay")),
     "PUT /accounts/{account}/autopay": Row("account", "owner", lambda w, c: w.method() and Request(
         f"/accounts/{w.account}/autopay", {"enabled": True})),
+
+    # What providers send in.
+    "POST /webhooks/{instance}": Row("open", "", lambda w, c: _webhook(w)),
+    "POST /webhooks/{instance}/{path}": Row("open", "", lambda w, c: _webhook(w, "/ipn")),
+    "GET /webhook-requests": Row("installation", EVERY_STAFF, _at("/webhook-requests"), more=lambda w: w.webhook_request()),
+    "GET /webhook-requests/{request}": Row("installation", EVERY_STAFF, lambda w, c: Request(f"/webhook-requests/{w.webhook_request()}")),
+    "POST /webhook-requests/{request}/replay": Row("installation", "billing admin", lambda w, c: Request(
+        f"/webhook-requests/{w.webhook_request()}/replay")),
+    "GET /webhook-refusals": Row("installation", EVERY_STAFF, _at("/webhook-refusals")),
+    "GET /suspense-items": Row("installation", EVERY_STAFF, _at("/suspense-items"), more=lambda w: w.suspense()),
+    "GET /suspense-items/{item}": Row("installation", EVERY_STAFF, lambda w, c: Request(f"/suspense-items/{w.suspense()}")),
+    "POST /suspense-items/{item}/assignment": Row("installation", "billing admin", lambda w, c: Request(
+        f"/suspense-items/{w.suspense()}/assignment", {"account_id": w.account, "invoice_id": w.invoice()})),
+    "POST /suspense-items/{item}/return": Row("installation", "billing admin", lambda w, c: Request(
+        f"/suspense-items/{w.suspense()}/return", {"reason": "sent back"})),
 
     # Staff.
     "GET /staff-tasks": Row("installation", EVERY_STAFF, _at("/staff-tasks"), more=lambda w: w.task()),

@@ -1,9 +1,13 @@
 """Who asks and what there is to ask about: logged-in callers, and makers of fresh objects, all through the public API."""
+import hashlib
+import hmac
 import itertools
+import json
 import sqlite3
+from datetime import datetime
 
 from client import Client, log_in, ok
-from installation import PASSWORD, STAFF
+from installation import PASSWORD, STAFF, WEBHOOK_SECRET
 
 # Alice owns what the requests are about; Ben owns another account.
 OWNER, OTHER = "alice@example.com", "ben@example.com"
@@ -55,6 +59,54 @@ class World:
         payment = self.payment()
         ok(self.admin.post(f"/payments/{payment}/refunds", {"reason": "asked", "amount": {"amount": "1.00", "currency": "USD"}}))
         return payment
+
+    def refund_request(self):
+        """A fresh request of the owner's: (payment, request)."""
+        payment = self.payment()
+        body = {"reason": "not needed", "amount": {"amount": "1.00", "currency": "USD"}}
+        return payment, ok(self.owner.post(f"/payments/{payment}/refund-requests", body)).json["id"]
+
+    def disputed(self):
+        payment = self.payment()
+        body = {"reference": self.unique("dp_"), "status": "opened", "amount": {"amount": "1.00", "currency": "USD"}}
+        ok(self.admin.post(f"/payments/{payment}/disputes", body))
+        return payment
+
+    def mass_payment(self, gateway="bank"):
+        """Two invoices and one transfer that waits for staff."""
+        body = {"invoice_ids": [self.invoice(), self.invoice()], "gateway": gateway}
+        return ok(self.owner.post(f"/accounts/{self.account}/mass-payments", body)).json["id"]
+
+    def declined_mass_payment(self):
+        """The sandbox declines this amount, so that another attempt may be made."""
+        body = {"invoice_ids": [self.invoice(amount="40.01")], "gateway": "cards"}
+        return ok(self.owner.post(f"/accounts/{self.account}/mass-payments", body)).json["id"]
+
+    def signed(self, event, secret=WEBHOOK_SECRET, age=0):
+        """(body, headers) of a webhook of the sandbox, signed `age` seconds ago by the installation's clock."""
+        seconds = int(datetime.fromisoformat(self.now().replace("Z", "+00:00")).timestamp()) - age
+        text = f"{seconds}.".encode() + json.dumps(event).encode()
+        return event, {"Sandbox-Signature": f"t={seconds},v1={hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()}"}
+
+    def send(self, event, **signing):
+        body, headers = self.signed(event, **signing)
+        return self.anonymous.request("POST", "/webhooks/cards", body, headers=headers)
+
+    def webhook_request(self):
+        ok(self.send({"id": self.unique("evt_"), "type": "payment.updated", "payment": self.payment()}))
+        return ok(self.admin.get("/webhook-requests?limit=1")).json["data"][0]["id"]
+
+    def suspense(self):
+        """Money that names no payment of ours."""
+        reference = self.unique("nobody-")
+        ok(self.send({"id": self.unique("evt_"), "type": "payment.succeeded", "reference": reference,
+                      "amount": {"minor": 2000, "currency": "USD"}}))
+        number, = self.installation.rows("SELECT count(*) FROM suspense_items WHERE status = 'open'")[0]
+        items, cursor = [], None
+        while len(items) < number:
+            page = ok(self.admin.get("/suspense-items?status=open&limit=200" + (f"&cursor={cursor}" if cursor else ""))).json
+            items, cursor = items + page["data"], page["next_cursor"]
+        return next(item["id"] for item in items if item["reference"] == reference)
 
     def task(self, mine=True):
         payment = self.payment(mine, "bank")

@@ -32,15 +32,14 @@ void write_mass_payment(JsonWriter& w, storage::Connection& c, const IdCodec& id
 
 Answer render(const Call& call, MassPaymentId id) {
   JsonWriter w;
-  std::int64_t version = 0;
   call.app.db.read([&](storage::Connection& c) {
     const auto mass = payments::find_mass_payment(c, id);
     BURSAR_ASSERT(mass.has_value());
     w = JsonWriter();
     write_mass_payment(w, c, call.app.ids, *mass);
-    version = mass->version;
   });
-  return call.versioned(std::move(w), version);
+  // What is owed and the payments change without a new version: the tag is that of the content.
+  return call.answer(std::move(w));
 }
 
 payments::PaymentOrigin origin_of(const Call& call) {
