@@ -36,6 +36,7 @@ class FakeGateway final : public payments::Gateway {
   }
   payments::GatewayAnswer refund(const payments::RefundRequest& r) override {
     const std::lock_guard lock(mutex_);
+    asked_.insert_or_assign(r.refund_id, -r.amount);
     return act(next(), r.refund_id, -r.amount);
   }
   payments::GatewayAnswer setup(const payments::SetupRequest& r) override {
@@ -83,6 +84,16 @@ class FakeGateway final : public payments::Gateway {
     for (const auto& [id, amount] : book_) sum += amount;
     return sum;
   }
+  // By our id; refunds are negative.
+  [[nodiscard]] std::map<std::string, Money> book() {
+    const std::lock_guard lock(mutex_);
+    return book_;
+  }
+  // Ids for which money moved more than once, whatever key the call had.
+  [[nodiscard]] std::set<std::string> moved_twice() {
+    const std::lock_guard lock(mutex_);
+    return moved_twice_;
+  }
   [[nodiscard]] bool has_detached(const std::string& token) {
     const std::lock_guard lock(mutex_);
     return detached_.contains(token);
@@ -112,14 +123,17 @@ class FakeGateway final : public payments::Gateway {
             .fee = fee_,
             .reference = reference_.empty() ? id + "-tx" : reference_};
   }
+  void move(const std::string& id, Money amount) {
+    if (!book_.emplace(id, amount).second) moved_twice_.insert(id);
+  }
   payments::GatewayAnswer act(Act act, const std::string& id, Money amount) {
     using payments::GatewayOutcome;
     switch (act) {
       case Act::succeed:
-        book_.emplace(id, amount);
+        move(id, amount);
         return success(id, amount);
       case Act::succeed_without_answer:
-        book_.emplace(id, amount);
+        move(id, amount);
         return {.error = "connection reset"};
       case Act::vanish:
         return {.error = "connection reset"};
@@ -149,6 +163,7 @@ class FakeGateway final : public payments::Gateway {
   std::map<std::string, Money> book_;  // by our id; refunds are negative
   std::map<std::string, Money> asked_;
   std::set<std::string> waiting_;
+  std::set<std::string> moved_twice_;
   std::set<std::string> saved_;
   std::set<std::string> detached_;
   std::optional<Money> take_, fee_;
