@@ -229,7 +229,8 @@ std::optional<StoredRequest> find_request(Connection& c, WebhookRequestId id) {
 std::vector<StoredRequest> list_requests(Connection& c, const RequestFilter& filter) {
   auto rows = c.query(
       "SELECT id, instance, method, path, query, headers, body, remote_address, received_at, status, error, "
-      "processed_at FROM webhook_requests WHERE ($1 = '' OR instance = $1) AND ($2 = '' OR ($2 = 'done') = (status = 'done')) "
+      "processed_at FROM webhook_requests WHERE ($1 = '' OR instance = $1) AND ($2 = '' OR ($2 = 'done') = (status = "
+      "'done')) "
       "AND id < $3 ORDER BY id DESC LIMIT $4",
       filter.instance, filter.status, filter.before ? filter.before.value() : INT64_MAX, filter.limit);
   std::vector<StoredRequest> out;
