@@ -59,11 +59,12 @@ struct App::State {
                         .perform_now = [this](std::string_view key) { return workers.run_now(key); }},
         payments(payment_context),
         charges(payment_context),
+        completes(payment_context),
         refunds(payment_context),
         inbox(payment_context, plugins.webhooks()),
         messages(*db, plugins.channels(), codec),
         provisioner(*db, plugins.panels(), codec),
-        workers(*db, clock(), {&charges, &refunds, &inbox, &messages, &provisioner},
+        workers(*db, clock(), {&charges, &completes, &refunds, &inbox, &messages, &provisioner},
                 {.takeover_pause = test_clock ? seconds(0) : seconds(30)}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
 
@@ -134,6 +135,7 @@ struct App::State {
   const payments::Context payment_context;
   payments::Payments payments;
   payments::ChargeHandler charges;
+  payments::CompleteHandler completes;
   payments::RefundHandler refunds;
   inbox::Inbox inbox;
   notices::MessageHandler messages;

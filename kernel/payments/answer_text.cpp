@@ -55,6 +55,24 @@ std::optional<Money> money_from(const json& value) {
 // Text from a plugin may hold anything; what is no UTF-8 is replaced.
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
+json method_json(const std::optional<GatewayMethod>& method) {
+  if (!method) return nullptr;
+  return json{{"token", method->token},
+              {"type", method->type},
+              {"label", method->label},
+              {"expiry_year", method->expiry_year},
+              {"expiry_month", method->expiry_month}};
+}
+
+std::optional<GatewayMethod> method_from(const json& value) {
+  if (value.is_null()) return std::nullopt;
+  return GatewayMethod{.token = value.at("token").get<std::string>(),
+                       .type = value.at("type").get<std::string>(),
+                       .label = value.at("label").get<std::string>(),
+                       .expiry_year = value.at("expiry_year").get<int>(),
+                       .expiry_month = value.at("expiry_month").get<int>()};
+}
+
 json action_json(const GatewayAction& action) {
   return {{"type", action.type}, {"url", action.url}, {"text", action.text}};
 }
@@ -72,6 +90,7 @@ std::string to_text(const GatewayAnswer& answer) {
                {"decline_text", answer.decline_text},
                {"expires_at", answer.expires_at ? json(answer.expires_at->to_string()) : json(nullptr)},
                {"ready", answer.ready},
+               {"method", method_json(answer.method)},
                {"error", answer.error}});
 }
 
@@ -93,7 +112,9 @@ std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
   if (const json& expires = value.at("expires_at"); !expires.is_null()) {
     answer.expires_at = Instant::parse(expires.get<std::string>()).value();
   }
-  answer.ready = value.value("ready", false);  // absent from answers stored before there was `complete`
+  // Absent from answers stored before there were these two.
+  answer.ready = value.value("ready", false);
+  answer.method = method_from(value.value("method", json()));
   answer.error = value.at("error").get<std::string>();
   return answer;
 }

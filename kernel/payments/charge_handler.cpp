@@ -3,6 +3,7 @@
 #include "payments/answer_text.hpp"
 #include "payments/autopay_plan.hpp"
 #include "payments/payments.hpp"
+#include "payments/recording.hpp"
 #include "payments/settle.hpp"
 
 namespace bursar::payments {
@@ -52,11 +53,6 @@ std::optional<GatewayAnswer> reason_gone(const Charge& charge) {
     return withdrawal(invoice_changed, "The invoice was paid or changed before the charge.");
   }
   return std::nullopt;
-}
-
-GatewayAnswer no_gateway(const std::string& instance) {
-  return {.outcome = GatewayOutcome::not_attempted,
-          .error = "the gateway '" + instance + "' is not loaded; see `bursar plugin list`"};
 }
 
 ChargeRequest request_of(const Context& context, const Charge& charge, const effects::Effect& effect) {

@@ -6,6 +6,7 @@
 #include "invoicing/invoices.hpp"
 #include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
+#include "payments/complete.hpp"
 #include "payments/recording.hpp"
 #include "payments/settle.hpp"
 #include "payments/staff_tasks.hpp"
@@ -115,8 +116,11 @@ std::optional<Payment> Payments::read(PaymentId id) {
   const bool began = payment && payment->open() && context_.db.read([&](storage::Connection& c) {
     return c.query("SELECT 1 FROM effects WHERE key = $1 AND state IN ('unknown', 'waiting')", charge_key(id)).next();
   });
-  if (!began || !may_ask(id) || !context_.perform_now(charge_key(id))) return payment;
-  return find();
+  if (!began || !may_ask(id)) return payment;
+  const bool asked = context_.perform_now(charge_key(id));
+  const auto complete = context_.db.read([&](storage::Connection& c) { return open_complete(c, id); });
+  const bool taken = complete && context_.perform_now(*complete);
+  return asked || taken ? find() : payment;
 }
 
 Result<Payment> Payments::confirm(PaymentId id, Money received, const std::string& reference,

@@ -67,6 +67,20 @@ class ChargeHandler final : public effects::Handler {
   const Context& context_;
 };
 
+// The effects of kind "complete": the money of a payment that the customer has approved is taken.
+class CompleteHandler final : public effects::Handler {
+ public:
+  explicit CompleteHandler(const Context& context) : context_(context) {}  // must outlive it
+  [[nodiscard]] std::string_view kind() const override { return "complete"; }
+  [[nodiscard]] int concurrency(std::string_view instance) const override;
+  effects::Outcome perform(const effects::Effect& effect) override;
+  effects::Outcome inspect(const effects::Effect& effect) override;
+  void settle(storage::Transaction& tx, const effects::Effect& effect, effects::Outcome& outcome, Instant now) override;
+
+ private:
+  const Context& context_;
+};
+
 class Payments {
  public:
   explicit Payments(const Context& context) : context_(context) {}  // must outlive it

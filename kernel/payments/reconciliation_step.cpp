@@ -24,7 +24,7 @@ class ReconciliationStep final : public scheduler::Step {
                                    const scheduler::ChunkRequest&) override {
     scheduler::Counts counts;
     counts["asked_again"] = tx.execute(
-        "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'refund') "
+        "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'complete', 'refund') "
         "AND state IN ('unknown', 'waiting')",
         run.now);
     tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", run.now - idempotency_kept);
@@ -33,7 +33,7 @@ class ReconciliationStep final : public scheduler::Step {
     if (const auto closed = close_old_mass_payments(tx, run.now); closed > 0) counts["mass_payments_closed"] = closed;
     counts["unknown"] = count(tx,
                               "SELECT COUNT(*) FROM effects WHERE next_at IS NOT NULL AND state = 'unknown' "
-                              "AND kind IN ('charge', 'refund')");
+                              "AND kind IN ('charge', 'complete', 'refund')");
     counts["to_confirm"] =
         count(tx, "SELECT COUNT(*) FROM staff_tasks WHERE status = 'open' AND kind = 'confirm_payment'");
     return {.cursor = "", .finished = true, .counts = std::move(counts)};

@@ -41,6 +41,11 @@ Error bad_field(std::string pointer, std::string detail) {
 
 std::string charge_key(PaymentId payment) { return "charge:" + std::to_string(payment.value()) + ":1"; }
 
+GatewayAnswer no_gateway(const std::string& instance) {
+  return {.outcome = GatewayOutcome::not_attempted,
+          .error = "the gateway '" + instance + "' is not loaded; see `bursar plugin list`"};
+}
+
 bool is_staff_confirmed(Gateways& gateways, const std::string& instance) {
   const Gateway* gateway = gateways.find(instance);
   return gateway != nullptr && gateway->info().staff_confirms;

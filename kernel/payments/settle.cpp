@@ -8,6 +8,7 @@
 #include "ledger/journal.hpp"
 #include "payments/answer_text.hpp"
 #include "payments/autopay_plan.hpp"
+#include "payments/complete.hpp"
 #include "payments/mass_payments.hpp"
 #include "payments/recording.hpp"
 #include "payments/staff_tasks.hpp"
@@ -286,7 +287,10 @@ Settlement settle_payment(storage::Transaction& tx, const Context& context, Paym
       // A transfer is pending to its gateway; for us it waits for the customer and then for staff.
       if (is_staff_confirmed(context.gateways, payment->gateway))
         return requires_action(tx, context, *payment, answer, now);
+      // While it is being taken, only the taking tells more.
+      if (answer.ready && open_complete(tx, id)) return {Verdict::waiting};
       mark(tx, *payment, PaymentStatus::pending, answer);
+      if (answer.ready) record_complete(tx, *payment, now);
       return {Verdict::waiting};
     case GatewayOutcome::not_attempted:
       if (payment->origin == PaymentOrigin::autopay) return {Verdict::not_attempted, answer.error};

@@ -39,6 +39,15 @@ class FakeGateway final : public payments::Gateway {
     asked_.insert_or_assign(r.refund_id, -r.amount);
     return act(next(), r.refund_id, -r.amount);
   }
+  payments::GatewayAnswer complete(const payments::CompleteRequest& r) override {
+    const std::lock_guard lock(mutex_);
+    complete_keys_.push_back(r.idempotency_key);
+    const Act what = next();
+    if (what == Act::succeed || what == Act::succeed_without_answer || what == Act::need_action) {
+      approved_.erase(r.payment_id);
+    }
+    return act(what, r.payment_id, r.amount);
+  }
   payments::GatewayAnswer setup(const payments::SetupRequest& r) override {
     const std::lock_guard lock(mutex_);
     saved_.insert(r.setup_id);
@@ -59,6 +68,9 @@ class FakeGateway final : public payments::Gateway {
     ++lookups_;
     if (silent_) return {.outcome = payments::GatewayOutcome::unknown, .error = "no answer"};
     if (const auto taken = book_.find(id); taken != book_.end()) return success(id, taken->second);
+    if (approved_.contains(id)) {
+      return {.outcome = payments::GatewayOutcome::pending, .reference = id + "-order", .ready = true};
+    }
     if (waiting_.contains(id)) return {.outcome = payments::GatewayOutcome::pending, .reference = id + "-tx"};
     return {.outcome = payments::GatewayOutcome::not_attempted};
   }
@@ -77,6 +89,15 @@ class FakeGateway final : public payments::Gateway {
     const std::lock_guard lock(mutex_);
     for (const auto& id : waiting_) book_.emplace(id, asked_.at(id));
     waiting_.clear();
+  }
+  // The customer approved what waits for it; the money is taken by `complete`.
+  void approve_waiting() {
+    const std::lock_guard lock(mutex_);
+    approved_.merge(waiting_);
+  }
+  [[nodiscard]] std::vector<std::string> complete_keys() {
+    const std::lock_guard lock(mutex_);
+    return complete_keys_;
   }
   [[nodiscard]] Money taken(Currency currency) {
     const std::lock_guard lock(mutex_);
@@ -164,6 +185,8 @@ class FakeGateway final : public payments::Gateway {
   std::map<std::string, Money> asked_;
   std::set<std::string> waiting_;
   std::set<std::string> moved_twice_;
+  std::set<std::string> approved_;
+  std::vector<std::string> complete_keys_;
   std::set<std::string> saved_;
   std::set<std::string> detached_;
   std::optional<Money> take_, fee_;

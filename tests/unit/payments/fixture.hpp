@@ -147,8 +147,9 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
                                   .perform_now = [this](std::string_view key) { return workers.run_now(key); }};
   payments::Payments payments{context};
   payments::ChargeHandler charges{context};
+  payments::CompleteHandler completes{context};
   payments::RefundHandler refunds{context};
-  effects::Workers workers{*db, clock, {&charges, &refunds}, {.threads = 4}};
+  effects::Workers workers{*db, clock, {&charges, &completes, &refunds}, {.threads = 4}};
   AccountId account;
   InvoiceId invoice;
   bool books_agree = true;
