@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/assert.hpp"
+#include "payments/recording.hpp"
 #include "payments/steps.hpp"
 #include "payments/stored.hpp"
 
@@ -95,17 +96,25 @@ std::map<AccountId, Method> first_methods(storage::Transaction& tx, const std::v
   return out;
 }
 
-// Invoices that some payment may be paying already.
-std::vector<std::int64_t> in_flight(storage::Transaction& tx, const std::vector<Due>& due) {
+// Invoices that some payment may be paying already, in order.
+std::vector<std::int64_t> being_paid(storage::Transaction& tx, Gateways& gateways, const std::vector<Due>& due,
+                                     Instant now) {
   std::vector<std::int64_t> invoices, out;
   for (const Due& one : due) invoices.push_back(one.invoice.value());
   auto rows = tx.query(
-      "SELECT invoice_id FROM payments WHERE invoice_id IN {list:$1} "
-      "AND status IN ('pending', 'requires_action', 'unknown') UNION "
-      "SELECT t.invoice_id FROM payment_targets t JOIN payments p ON p.id = t.payment_id "
+      "SELECT invoice_id, status, gateway, created_at, expires_at FROM payments WHERE invoice_id IN {list:$1} "
+      "AND status IN ('pending', 'requires_action', 'unknown') UNION ALL "
+      "SELECT t.invoice_id, p.status, p.gateway, p.created_at, p.expires_at FROM payment_targets t "
+      "JOIN payments p ON p.id = t.payment_id "
       "WHERE t.invoice_id IN {list:$1} AND p.status IN ('pending', 'requires_action', 'unknown') ORDER BY 1",
       std::span<const std::int64_t>(invoices));
-  while (rows.next()) out.push_back(rows.integer(0));
+  while (rows.next()) {
+    const OpenPayment payment{.status = payment_status(rows.text(1)),
+                              .gateway = rows.string(2),
+                              .created_at = rows.instant(3),
+                              .expires_at = rows.optional_instant(4)};
+    if (in_flight(payment, gateways, now)) out.push_back(rows.integer(0));
+  }
   return out;
 }
 
@@ -130,7 +139,7 @@ class AutopayStep final : public scheduler::Step {
   void charge(storage::Transaction& tx, const scheduler::RunContext& run, const std::vector<Due>& due,
               scheduler::Counts& counts) const {
     const auto methods = first_methods(tx, due, run.date);
-    const auto paying = in_flight(tx, due);
+    const auto paying = being_paid(tx, context_.gateways, due, run.now);
     Batch payments{{"id", Batch::integer},        {"account_id", Batch::integer}, {"gateway", Batch::text},
                    {"method_id", Batch::integer}, {"invoice_id", Batch::integer}, {"origin", Batch::text},
                    {"status", Batch::text},       {"currency", Batch::text},      {"amount", Batch::integer},

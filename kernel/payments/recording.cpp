@@ -15,13 +15,6 @@ constexpr Duration grace = seconds(30);
 // credit.
 constexpr Duration action_blocks_for = minutes(30);
 
-// Whether the gateway may take this payment's money without anybody else doing a thing for it.
-bool in_flight(const Payment& payment, Gateways& gateways, Instant now) {
-  if (!payment.open() || is_staff_confirmed(gateways, payment.gateway)) return false;
-  if (payment.status != PaymentStatus::requires_action) return true;
-  return now < payment.expires_at.value_or(payment.created_at + action_blocks_for);
-}
-
 void insert_targets(storage::Transaction& tx, PaymentId payment, const std::vector<Target>& targets) {
   using storage::Batch;
   Batch rows{{"payment_id", Batch::integer},
@@ -73,10 +66,20 @@ Result<std::string> choose_gateway(storage::Transaction& tx, const Context& cont
   return instance;
 }
 
+bool in_flight(const OpenPayment& payment, Gateways& gateways, Instant now) {
+  if (is_staff_confirmed(gateways, payment.gateway)) return false;
+  if (payment.status != PaymentStatus::requires_action) return true;
+  return now < payment.expires_at.value_or(payment.created_at + action_blocks_for);
+}
+
 Money under_way(storage::Connection& c, Gateways& gateways, InvoiceId invoice, Currency currency, Instant now) {
   Money coming = Money::zero(currency);
   for (const Payment& payment : payments_of_invoice(c, invoice)) {
-    if (!in_flight(payment, gateways, now)) continue;
+    const OpenPayment standing{.status = payment.status,
+                               .gateway = payment.gateway,
+                               .created_at = payment.created_at,
+                               .expires_at = payment.expires_at};
+    if (!payment.open() || !in_flight(standing, gateways, now)) continue;
     for (const Target& target : targets_of(c, payment)) {
       if (target.invoice == invoice) coming += target.amount;
     }

@@ -1,6 +1,7 @@
 // The parts of recording a payment that single and mass payments share. Internal to payments.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,15 @@ struct Means {
 Result<std::string> choose_gateway(storage::Transaction& tx, const Context& context, const Means& means,
                                    AccountId account, Currency currency);
 
+// Whether the gateway may take this payment's money without anybody else doing a thing for it.
+// A transfer is moved by the customer alone, and an action that nobody took lapses.
+struct OpenPayment {
+  PaymentStatus status;
+  std::string gateway;
+  Instant created_at;
+  std::optional<Instant> expires_at;
+};
+bool in_flight(const OpenPayment& payment, Gateways& gateways, Instant now);
 // What may arrive for the invoice any moment without anybody doing another thing.
 Money under_way(storage::Connection& c, Gateways& gateways, InvoiceId invoice, Currency currency, Instant now);
 Error payment_in_flight(Money coming);

@@ -69,6 +69,19 @@ TEST_P(AutopayTest, switching_off_between_record_and_charge_stops_it) {
   EXPECT_EQ(notices("payment_failed"), 0) << "nothing was declined";
 }
 
+TEST_P(AutopayTest, an_announced_transfer_or_an_abandoned_page_does_not_block_it) {
+  save_card();
+  set_autopay(true);
+  gateways.bank.script({Act::need_action});
+  ASSERT_EQ(pay("bank")->status, PaymentStatus::requires_action);
+  gateways.cards.script({Act::need_action});
+  ASSERT_EQ(pay()->status, PaymentStatus::requires_action);
+  clock.advance(days(7));
+  EXPECT_EQ(step()["charges"], 1);
+  workers.drain();
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+}
+
 TEST_P(AutopayTest, an_invoice_paid_by_hand_minutes_before_is_not_charged) {
   save_card();
   set_autopay(true);

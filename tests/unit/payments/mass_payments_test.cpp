@@ -118,10 +118,10 @@ TEST_P(MassPayments, invoice_whose_money_is_on_its_way_is_not_charged_again) {
 TEST_P(MassPayments, autopay_leaves_an_invoice_alone_while_a_mass_payment_may_pay_it) {
   save_card();
   set_autopay(true);
+  clock.advance(days(7));
   gateways.cards.script({Act::need_action});
   const auto started = start({{invoice}}).value();
   payments.perform(started.payment);
-  clock.advance(days(7));
   const auto step = payments::autopay_step(context);
   const auto counts = run(*step);
   EXPECT_EQ(counts.at("autopay_waiting"), 1);
