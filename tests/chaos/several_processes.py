@@ -140,7 +140,8 @@ def stopped(fleet, store):
         wrong.append("the stopped server did not finish")
     if admin(store, "SELECT job, scheduled_at, fence FROM scheduler_runs ORDER BY scheduled_at") != ended:
         wrong.append("the server that had been stopped took a run again")
-    if not fleet.lines(number, "run_lost") and not fleet.lines(number, "scheduler_failed"):
+    # Its session was ended under it, or its run's fence had moved on: either way it is told so.
+    if not any(fleet.lines(number, event) for event in ("run_lost", "scheduler_failed", "request_storage_error")):
         wrong.append("the server that had been stopped did not notice that it had lost its run")
     return wrong, f"server {number} was stopped while it held a run"
 
