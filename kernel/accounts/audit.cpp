@@ -20,8 +20,7 @@ std::string_view to_text(ActorKind kind) {
   for (const auto& [known, name] : actor_names) {
     if (known == kind) return name;
   }
-  BURSAR_ASSERT(!"an actor kind without a name");
-  return {};
+  invariant_broken("an actor kind without a name", __FILE__, __LINE__);
 }
 
 AuditEventId append_audit(storage::Transaction& tx, Instant now, const AuditEvent& event) {

@@ -236,8 +236,7 @@ std::string_view to_text(Action action) {
   for (const auto& known : action_names) {
     if (known.action == action) return known.name;
   }
-  BURSAR_ASSERT(!"an action without a name");
-  return {};
+  invariant_broken("an action without a name", __FILE__, __LINE__);
 }
 
 std::string_view to_text(Role role) {
@@ -255,8 +254,7 @@ std::string_view to_text(Role role) {
     case Role::staff_admin:
       return "admin";
   }
-  BURSAR_ASSERT(!"a role without a name");
-  return {};
+  invariant_broken("a role without a name", __FILE__, __LINE__);
 }
 
 std::optional<Role> staff_role_from_text(std::string_view text) {
