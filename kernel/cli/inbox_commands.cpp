@@ -32,8 +32,7 @@ void print_whole(const inbox::StoredRequest& request, const IdCodec& codec) {
               request.request.path.empty() ? "/" : request.request.path.c_str(),
               request.request.query.empty() ? "" : "?", request.request.query.c_str());
   for (const auto& [name, value] : request.request.headers) {
-    const bool secret = name == "authorization" || name == "cookie" || name == "proxy-authorization";
-    std::printf("%s: %s\n", name.c_str(), secret ? "[secret]" : value.c_str());
+    std::printf("%s: %s\n", name.c_str(), inbox::is_secret_header(name) ? "[secret]" : value.c_str());
   }
   std::printf("\n%s\n", request.request.body.c_str());
 }

@@ -1,7 +1,6 @@
 #include "inbox/apply.hpp"
 
 #include "effects/effects.hpp"
-#include "payments/methods.hpp"
 
 namespace bursar::inbox {
 

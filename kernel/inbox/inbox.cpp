@@ -238,6 +238,10 @@ std::vector<StoredRequest> list_requests(Connection& c, const RequestFilter& fil
   return out;
 }
 
+bool is_secret_header(std::string_view name) {
+  return name == "authorization" || name == "cookie" || name == "proxy-authorization";
+}
+
 std::vector<Refusals> list_refusals(Connection& c) {
   auto rows =
       c.query("SELECT instance, count, last_at, last_address, last_reason FROM webhook_refusals ORDER BY instance");

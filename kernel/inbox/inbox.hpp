@@ -86,6 +86,10 @@ struct RequestFilter {
 std::optional<StoredRequest> find_request(storage::Connection& c, WebhookRequestId id);
 std::vector<StoredRequest> list_requests(storage::Connection& c, const RequestFilter& filter);  // newest first
 
+// Whether a header's value (its name in lower case) logs the sender in. A signature proves who sent it and is no
+// secret.
+bool is_secret_header(std::string_view name);
+
 struct Refusals {
   std::string instance;
   std::int64_t count = 0;

@@ -49,11 +49,6 @@ Result<Answer> receive_at(Call& call, std::string path) {
 Result<Answer> receive(Call& call) { return receive_at(call, ""); }
 Result<Answer> receive_below(Call& call) { return receive_at(call, "/" + std::string(call.parameter("path"))); }
 
-// A signature proves who sent it and is no secret; what logs a sender in is.
-bool is_secret(std::string_view header) {
-  return header == "authorization" || header == "cookie" || header == "proxy-authorization";
-}
-
 void write_request(JsonWriter& w, const IdCodec& ids, const inbox::StoredRequest& r, bool whole) {
   w.begin_object().field("id", ids.text(r.id)).field("instance", r.instance).field("status", r.status);
   w.field("error", r.error).field("method", r.request.method).field("path", r.request.path);
@@ -66,7 +61,8 @@ void write_request(JsonWriter& w, const IdCodec& ids, const inbox::StoredRequest
       w.field("note", e.note).field("created_at", e.created_at).end_object();
     }
     w.end_array().key("headers").begin_object();
-    for (const auto& [name, value] : r.request.headers) w.field(name, is_secret(name) ? "[secret]" : value);
+    for (const auto& [name, value] : r.request.headers)
+      w.field(name, inbox::is_secret_header(name) ? "[secret]" : value);
     w.end_object();
     text_or_null(w, "body", is_valid_utf8(r.request.body) ? r.request.body : "");
   }
