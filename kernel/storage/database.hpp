@@ -315,8 +315,9 @@ class Database {
   }
 
   // F: (Transaction&) -> Result<T>, T or void. A Result that holds an error rolls back and is answered; an exception
-  // rolls back and is rethrown; anything else commits. F may run several times (serialization conflicts are retried
-  // with backoff), so it touches nothing but `tx` and its own result. `what` names the transaction in logs and metrics.
+  // rolls back and is rethrown; anything else commits. F may run several times (serialization conflicts, and keys that
+  // a rival took meanwhile, are retried with backoff), so it touches nothing but `tx` and its own result. `what` names
+  // the transaction in logs and metrics.
   template <class F>
   auto write(const char* what, F&& f) -> std::invoke_result_t<F&, Transaction&> {
     using T = std::invoke_result_t<F&, Transaction&>;

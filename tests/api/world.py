@@ -4,6 +4,7 @@ import hmac
 import itertools
 import json
 import sqlite3
+import time
 from datetime import datetime
 
 from client import Client, log_in, ok
@@ -149,13 +150,22 @@ class World:
 
     def failed_message(self):
         """A message that could not be sent; no gateway to that state but time, so the store is told."""
-        message = ok(self.admin.get(f"/accounts/{self.account}/notifications?limit=1")).json["data"][0]
+        message = self.settled_message()
         number, = self.installation.rows("SELECT max(id) FROM messages WHERE account_id IN "
                                          "(SELECT id FROM accounts WHERE email = ?)", OWNER)[0]
         with sqlite3.connect(self.installation.folder / "book.db", timeout=30) as store:
             store.execute("UPDATE messages SET status = 'failed' WHERE id = ?", (number,))
         store.close()
         return message["id"]
+
+    def settled_message(self):
+        """The account's newest message, once its sending is over: what comes later would write over the state set here."""
+        for _ in range(200):
+            message = ok(self.admin.get(f"/accounts/{self.account}/notifications?limit=1")).json["data"][0]
+            if message["status"] not in ("queued", "sending"):
+                return message
+            time.sleep(0.05)
+        raise AssertionError(f"still not sent: {message}")
 
     def product(self):
         body = {"code": self.unique("test-"), "name": "Test product",

@@ -4,6 +4,7 @@
     refunds.py BUILD_FOLDER killed [EVERY]              the server is killed before and after each commit of a request, a
                                                         decision and a staff refund; the same calls again bring the same end
 """
+import atexit
 import calendar
 import collections
 import http.client
@@ -32,6 +33,7 @@ class Server:
     def __init__(self, book, environment=None):
         self.process = subprocess.Popen([str(book.binary), "serve", "--listen", "127.0.0.1:0", "--json", "--config", str(book.config)],
                                         stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+        atexit.register(self.process.kill)  # a failed test leaves no server that holds its output open
         line = self.process.stdout.readline()
         self.port = json.loads(line)["port"] if line else None  # None: killed while it started
 

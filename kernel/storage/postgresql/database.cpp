@@ -12,6 +12,10 @@ namespace {
 using std::chrono::milliseconds;
 constexpr int max_conflicts = 14;  // the waits add up to about six seconds
 constexpr int max_losses = 3;
+// A key that a rival took after this transaction's snapshot is reported before the conflict is: a transaction that
+// asked first and found no such row finds it when it runs again
+// (https://www.postgresql.org/docs/15/mvcc-serialization-failure-handling.html).
+constexpr int max_keys_taken = 2;
 constexpr const char* begin_write = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 constexpr const char* begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -23,11 +27,11 @@ Error unavailable(const std::string& detail) {
           .retry = Retry::later};
 }
 
-// A conflict that showed at COMMIT, where no statement of the transaction saw it.
-bool is_conflict(const std::exception_ptr& error) {
+template <class E>
+bool is(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
-  } catch (const SerializationConflict&) {
+  } catch (const E&) {
     return true;
   } catch (...) {
     return false;
@@ -101,11 +105,16 @@ void PostgresqlDatabase::run_write(const char* what, const std::function<bool(Tr
   const auto started = std::chrono::steady_clock::now();
   Actions actions;
   int conflicts = 0;
+  int keys_taken = 0;
   int losses = 0;
   for (;;) {
     std::exception_ptr error = nullptr;
     const Attempt attempt = try_write(work, actions, error);
     if (attempt == Attempt::done) break;
+    if (attempt == Attempt::key_taken) {
+      if (++keys_taken > max_keys_taken) std::rethrow_exception(error);
+      continue;
+    }
     const bool again = attempt == Attempt::conflict ? ++conflicts <= max_conflicts : ++losses <= max_losses;
     if (!again) {
       log::warning("transaction_given_up", {{"name", what}, {"conflicts", conflicts}, {"connections_lost", losses}});
@@ -154,8 +163,10 @@ PostgresqlDatabase::Attempt PostgresqlDatabase::try_write(const std::function<bo
   } catch (...) {
     error = std::current_exception();
     roll_back(*connection);
-    if (!transaction.in_conflict() && !is_conflict(error)) throw;
-    return Attempt::conflict;
+    // A conflict may also show at COMMIT, where no statement of the transaction saw it.
+    if (transaction.in_conflict() || is<SerializationConflict>(error)) return Attempt::conflict;
+    if (is<UniqueViolation>(error)) return Attempt::key_taken;
+    throw;
   }
 }
 

@@ -24,7 +24,7 @@ class PostgresqlDatabase final : public Database {
   void run_write(const char* what, const std::function<bool(Transaction&)>& work) override;
 
  private:
-  enum class Attempt { done, conflict, lost };
+  enum class Attempt { done, conflict, key_taken, lost };
   using Actions = std::vector<std::function<void()>>;
   Attempt try_write(const std::function<bool(Transaction&)>& work, Actions& actions, std::exception_ptr& error);
   Status check_server();

@@ -31,6 +31,24 @@ std::vector<Backend> only_postgresql() {
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PostgresqlServerTest);
 INSTANTIATE_TEST_SUITE_P(Backends, PostgresqlServerTest, ::testing::ValuesIn(only_postgresql()));
 
+TEST_P(PostgresqlServerTest, a_transaction_that_asked_first_whether_a_key_is_free_finds_the_rival_who_took_it) {
+  auto other = Database::open(db_.url()).value();
+  int runs = 0;
+  const auto answer = db_->write("late", [&](Transaction& tx) -> Result<int> {
+    if (tx.query("SELECT 1 FROM things WHERE name = 'wanted'").next()) return conflict("taken", "somebody has it");
+    if (++runs == 1) {
+      std::thread([&] {
+        other->write("rival", [](Transaction& t) { t.execute("INSERT INTO things (id, name) VALUES (1, 'wanted')"); });
+      }).join();
+    }
+    tx.execute("INSERT INTO things (id, name) VALUES (2, 'wanted')");
+    return 1;
+  });
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code, "taken");
+  EXPECT_EQ(runs, 1);
+}
+
 TEST_P(PostgresqlServerTest, a_transaction_in_conflict_is_run_again_until_it_commits) {
   auto other = Database::open(db_.url()).value();
   db_->write("start", [](Transaction& tx) { tx.execute("INSERT INTO things (id, amount) VALUES (1, 0)"); });
