@@ -4,25 +4,13 @@
 #include <cstdio>
 
 #include "base/json_text.hpp"
+#include "cli/run_text.hpp"
 #include "cli/support.hpp"
 #include "scheduler/scheduler.hpp"
 #include "storage/page_cache.hpp"
 
 namespace bursar::cli {
 namespace {
-
-std::string counts_text(const scheduler::Counts& counts) {
-  std::string out;
-  for (const auto& [name, count] : counts) out += (out.empty() ? "" : ", ") + std::to_string(count) + " " + name;
-  return out.empty() ? "nothing due" : out;
-}
-
-std::string counts_json(const scheduler::Counts& counts) {
-  std::string out = "{";
-  for (const auto& [name, count] : counts)
-    out += (out.size() == 1 ? "" : ", ") + json_string(name) + ": " + std::to_string(count);
-  return out + "}";
-}
 
 // What a run has cost this process, for benchmarks.
 class Cost {
@@ -54,30 +42,6 @@ class Cost {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   rusage usage_ = usage();
 };
-
-void print_run(const scheduler::RunStatus& run, bool json, const std::string& further = "") {
-  if (json) {
-    std::string steps;
-    for (const auto& step : run.steps) {
-      steps += (steps.empty() ? "" : ", ") + ("{\"step\": " + json_string(step.name)) +
-               ", \"counts\": " + counts_json(step.counts) + ", \"chunks\": " + std::to_string(step.chunks) +
-               ", \"parked\": " + std::to_string(step.parked) + "}";
-    }
-    std::printf("{\"job\": %s, \"scheduled_at\": %s, \"date\": %s, \"status\": %s, \"steps\": [%s]%s}\n",
-                json_string(run.job).c_str(), json_string(run.scheduled_at.to_string()).c_str(),
-                json_string(run.date.to_string()).c_str(), json_string(run.status).c_str(), steps.c_str(),
-                further.c_str());
-    return;
-  }
-  std::printf("%s %s (%s): %s%s%s\n", run.job.c_str(), run.date.to_string().c_str(),
-              run.scheduled_at.to_string().c_str(), run.status.c_str(), run.error.empty() ? "" : ": ",
-              run.error.c_str());
-  for (const auto& step : run.steps) {
-    std::printf("  %-16s %s", step.name.c_str(), counts_text(step.counts).c_str());
-    if (step.parked > 0) std::printf(", %lld accounts left out", static_cast<long long>(step.parked));
-    std::printf("\n");
-  }
-}
 
 }  // namespace
 
@@ -118,19 +82,6 @@ int job_run(const Common& common, const std::string& job, const std::string& at)
   app->drain();
   print_run(*run, common.json, costs);
   return run->status == "done" ? done : failed;
-}
-
-int preview(const Common& common, const std::string& job, const std::string& at) {
-  int code = done;
-  const auto app = open_app(common, code);
-  if (!app) return code;
-  const Instant now = app->clock().now();
-  const auto instant = instant_option(at, app->scheduler().next_instant(now).value_or(now));
-  if (!instant.ok()) return fail(instant.error(), wrong_usage);
-  const auto runs = app->scheduler().preview(*instant, job, [](storage::Transaction&) {});
-  if (!runs.ok()) return fail(runs.error());
-  for (const auto& run : *runs) print_run(run, common.json);
-  return done;
 }
 
 int clock_show(const Common& common) {

@@ -66,7 +66,8 @@ constexpr int most_attempts = 50;
 }  // namespace
 
 Result<std::vector<RunStatus>> Scheduler::preview(Instant at, std::string_view name,
-                                                  const std::function<void(storage::Transaction&)>& report) {
+                                                  const std::function<void(storage::Transaction&)>& report,
+                                                  const std::function<void(storage::Transaction&)>& begin) {
   const Job* job = find_job(name);
   if (job == nullptr) return not_found("no_such_job", "There is no such job.");
   const Instant now = clock_.now();
@@ -79,6 +80,7 @@ Result<std::vector<RunStatus>> Scheduler::preview(Instant at, std::string_view n
     try {
       db_.simulate([&](storage::Transaction& tx) {
         runs.clear();
+        if (begin) begin(tx);
         plan_until(tx, job->settings, job->cron, now, at);
         while (const auto open = store::first_open_run(tx, job->settings.name)) {
           const auto claim = store::claim(tx, job->settings.name, *open, "preview", now, now);

@@ -96,11 +96,12 @@ class Scheduler {
   // Plans a run for this very instant and wakes the background thread. Answers the run.
   Result<RunStatus> request_run(std::string_view job);
 
-  // What all runs of a job up to `at` would do, in a transaction that is thrown away. `report` reads the outcome from
-  // that transaction. Accounts that a step cannot handle are left out as they would be. Answers the runs with their
-  // counts. Errors: "no_such_job", "preview_failed".
+  // What all runs of a job up to `at` would do, in a transaction that is thrown away. `begin` is called in it first (a
+  // failed attempt is begun again), `report` reads the outcome from it. Accounts that a step cannot handle are left out
+  // as they would be. Answers the runs with their counts. Errors: "no_such_job", "preview_failed".
   Result<std::vector<RunStatus>> preview(Instant at, std::string_view job,
-                                         const std::function<void(storage::Transaction&)>& report);
+                                         const std::function<void(storage::Transaction&)>& report,
+                                         const std::function<void(storage::Transaction&)>& begin = {});
 
   [[nodiscard]] std::vector<JobStatus> jobs();
   Result<JobStatus> job(std::string_view name);

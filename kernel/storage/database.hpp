@@ -340,7 +340,8 @@ class Database {
   }
 
   // Runs work in a transaction whose changes are always thrown away, for previews. Blocks nobody: SQLite works on a
-  // private temporary copy, PostgreSQL in a transaction that is rolled back. Numbers it reserves mean nothing outside.
+  // private temporary copy, PostgreSQL in a transaction that is rolled back. Numbers it reserves mean nothing outside;
+  // they are above every one that is stored.
   virtual void simulate(const std::function<void(Transaction&)>& work) = 0;
 
   // Copies a consistent snapshot to `path` while the store is in use (SQLite: the backup API; PostgreSQL: pg_dump's

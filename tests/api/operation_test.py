@@ -99,6 +99,37 @@ class Metrics(unittest.TestCase):
             self.assertEqual(answer.json["request_id"], answer.header("X-Request-Id"))
 
 
+class Preview(unittest.TestCase):
+    def test_the_command_line_foresees_what_the_api_foresees(self):
+        installation = Installation(sys.argv[1], seed=sys.argv[2])
+        try:
+            installation.start()
+            staff = log_in(installation.port, STAFF["admin"], PASSWORD)
+            now = ok(staff.get("/test-clock")).json["now"]
+            at = f"{int(now[:4]) + 1}{now[4:]}"  # a year: every kind of act is among it
+            told = ok(staff.post("/scheduler/preview", {"at": at})).json
+            staff.close()
+            installation.stop()
+            lines = [json.loads(line) for line in installation.run("preview", "--at", at, "--json").stdout.splitlines()]
+            text = installation.run("preview", "--at", at).stdout
+        finally:
+            installation.remove()
+        found = {key: [line for line in lines if key in line] for key in ("job", "invoice", "charge", "mail", "suspend", "terminate")}
+        self.assertEqual([line["date"] for line in found["job"]], [run["date"] for run in told["runs"]])
+        money = lambda m: f"{m['amount']} {m['currency']}"  # noqa: E731
+        self.assertEqual([(line["total"], line["due_on"]) for line in found["invoice"]],
+                         [(money(i["total"]), i["due_on"]) for i in told["invoices"]])
+        self.assertEqual([line["amount"] for line in found["charge"]], [money(c["amount"]) for c in told["charges"]])
+        self.assertEqual([(line["mail"], line["recipient"]) for line in found["mail"]],
+                         [(m["template"], m["recipient"]) for m in told["mails"]])
+        for key, kind in (("suspend", "suspensions"), ("terminate", "terminations")):
+            self.assertEqual([line[key] for line in found[key]], [s["service_id"] for s in told[kind]])
+            self.assertTrue(told[kind], f"no {kind} to compare")
+        self.assertTrue(told["invoices"] and told["charges"])
+        for account in {s["account_id"] for s in told["suspensions"]}:
+            self.assertIn(f"({account})", text)
+
+
 class Limits(unittest.TestCase):
     """Behind a proxy that is trusted, so that each test asks from a network of its own."""
 

@@ -61,10 +61,12 @@ FOLDERS = {
     "payments": _STORE + ["effects", "scheduler", "ledger", "accounts", "catalog", "services", "notices", "invoicing"],
     "dunning": _STORE + ["effects", "scheduler", "ledger", "accounts", "catalog", "services", "notices", "invoicing", "payments"],
     "inbox": _STORE + ["effects", "scheduler", "ledger", "accounts", "catalog", "services", "notices", "invoicing", "payments"],
+    "foresight": ["base", "storage", "scheduler", "accounts", "services", "notices", "invoicing"],
     # Turns the domain's ports into calls of the plugin ABI.
     "plugin_host": _STORE + ["effects", "notices", "provisioning", "payments", "inbox"],
     "http": _STORE + ["effects", "scheduler", "ledger", "accounts", "catalog", "services", "notices", "invoicing", "provisioning",
-                      "payments", "dunning", "verify", "inbox", "plugin_host"],
+                      "payments", "dunning", "verify", "inbox", "foresight",
+                      "plugin_host"],
 }
 FOLDERS["cli"] = [*FOLDERS, "app.hpp"]  # the commands act on the composed application
 ABI_FOLDERS = ["plugin_host"]  # the only one that includes <bursar/abi/...>

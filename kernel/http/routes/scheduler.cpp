@@ -1,8 +1,6 @@
 #include "scheduler/scheduler.hpp"
-
-#include <charconv>
-
 #include "accounts/audit.hpp"
+#include "foresight/foresight.hpp"
 #include "http/call.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
@@ -12,7 +10,7 @@ namespace bursar::http {
 
 namespace {
 using accounts::Action;
-constexpr std::int64_t preview_rows = 1000;  // of each kind; more and `truncated` is true
+constexpr std::size_t preview_rows = 1000;  // of each kind; more and `truncated` is true
 
 void write_job(JsonWriter& w, const IdCodec& ids, const scheduler::JobStatus& job) {
   w.begin_object()
@@ -67,94 +65,40 @@ Result<Answer> start_run(Call& call) {
   return call.answer(std::move(w));
 }
 
-// What the runs would leave behind: everything numbered after the newest row of now.
-struct Marks {
-  std::int64_t invoice = 0;
-  std::int64_t payment = 0;
-  std::int64_t message = 0;
-  std::int64_t event = 0;
-};
-Marks read_marks(storage::Connection& c) {
-  const auto newest = [&](storage::Sql sql) {
-    auto rows = c.query(sql);
-    return rows.next() ? rows.integer(0) : 0;
-  };
-  return {.invoice = newest("SELECT MAX(id) FROM invoices"),
-          .payment = newest("SELECT MAX(id) FROM payments"),
-          .message = newest("SELECT MAX(id) FROM messages"),
-          .event = newest("SELECT MAX(id) FROM audit_events")};
-}
-
-bool write_invoices(JsonWriter& w, storage::Connection& c, const Call& call, const Marks& marks) {
-  std::vector<InvoiceId> made;
-  auto rows = c.query("SELECT id FROM invoices WHERE id > $1 ORDER BY id LIMIT $2", marks.invoice, preview_rows + 1);
-  while (rows.next()) made.push_back(rows.id<InvoiceId>(0));
-  const bool truncated = static_cast<std::int64_t>(made.size()) > preview_rows;
-  if (truncated) made.pop_back();
+void write_foresight(JsonWriter& w, const Call& call, const foresight::Foresight& foreseen) {
+  const IdCodec& ids = call.app.ids;
   w.key("invoices").begin_array();
-  for (const InvoiceId id : made) {
-    const auto invoice = invoicing::find_invoice(c, id);
-    if (!invoice) continue;
+  for (const auto& [invoice, lines] : foreseen.invoices) {
     w.begin_object();
-    write_invoice_fields(w, call.app.ids, *invoice, call.today());
+    write_invoice_fields(w, ids, invoice, call.today());
     w.key("lines").begin_array();
-    for (const auto& line : invoicing::lines_of(c, *invoice)) write_invoice_line(w, call.app.ids, line);
+    for (const auto& line : lines) write_invoice_line(w, ids, line);
     w.end_array().end_object();
   }
-  w.end_array();
-  return truncated;
-}
-
-bool write_charges(JsonWriter& w, storage::Connection& c, const IdCodec& ids, const Marks& marks) {
-  std::int64_t count = 0;
-  w.key("charges").begin_array();
-  auto rows = c.query(
-      "SELECT account_id, invoice_id, gateway, currency, amount FROM payments WHERE id > $1 ORDER BY id LIMIT $2",
-      marks.payment, preview_rows + 1);
-  while (rows.next() && ++count <= preview_rows) {
-    w.begin_object().field("account_id", ids.text(rows.id<AccountId>(0)));
-    id_field(w, ids, "invoice_id", rows.id<InvoiceId>(1));
-    w.field("gateway", rows.text(2))
-        .field("amount", Money(rows.integer(4), Currency::parse(rows.text(3)).value()))
-        .end_object();
+  w.end_array().key("charges").begin_array();
+  for (const auto& charge : foreseen.charges) {
+    w.begin_object().field("account_id", ids.text(charge.account));
+    id_field(w, ids, "invoice_id", charge.invoice);
+    w.field("gateway", charge.gateway).field("amount", charge.amount).end_object();
+  }
+  w.end_array().key("mails").begin_array();
+  for (const auto& mail : foreseen.mails) {
+    w.begin_object().field("account_id", ids.text(mail.account)).field("template", mail.template_name);
+    w.field("recipient", mail.recipient).field("subject", mail.subject).end_object();
   }
   w.end_array();
-  return count > preview_rows;
-}
-
-bool write_mails(JsonWriter& w, storage::Connection& c, const IdCodec& ids, const Marks& marks) {
-  std::int64_t count = 0;
-  w.key("mails").begin_array();
-  auto rows =
-      c.query("SELECT account_id, template, recipient, subject FROM messages WHERE id > $1 ORDER BY id LIMIT $2",
-              marks.message, preview_rows + 1);
-  while (rows.next() && ++count <= preview_rows) {
-    w.begin_object().field("account_id", ids.text(rows.id<AccountId>(0))).field("template", rows.text(1));
-    w.field("recipient", rows.text(2)).field("subject", rows.text(3)).end_object();
-  }
-  w.end_array();
-  return count > preview_rows;
-}
-
-bool write_services(JsonWriter& w, storage::Connection& c, const IdCodec& ids, const Marks& marks,
-                    std::string_view name, std::string_view action) {
-  std::int64_t count = 0;
-  w.key(name).begin_array();
-  auto rows = c.query("SELECT account_id, object FROM audit_events WHERE id > $1 AND action = $2 ORDER BY id LIMIT $3",
-                      marks.event, action, preview_rows + 1);
-  while (rows.next() && ++count <= preview_rows) {
-    const std::string_view object = rows.text(1);
-    std::int64_t number = 0;
-    const std::size_t colon = object.find(':');
-    if (colon != std::string_view::npos)
-      std::from_chars(object.data() + colon + 1, object.data() + object.size(), number);
-    w.begin_object()
-        .field("service_id", ids.text(ServiceId(number)))
-        .field("account_id", ids.text(rows.id<AccountId>(0)))
-        .end_object();
-  }
-  w.end_array();
-  return count > preview_rows;
+  const auto acts = [&](std::string_view name, const std::vector<foresight::ServiceAct>& list) {
+    w.key(name).begin_array();
+    for (const auto& act : list) {
+      w.begin_object()
+          .field("service_id", ids.text(act.service))
+          .field("account_id", ids.text(act.account))
+          .end_object();
+    }
+    w.end_array();
+  };
+  acts("suspensions", foreseen.suspensions);
+  acts("terminations", foreseen.terminations);
 }
 
 Result<Answer> preview(Call& call) {
@@ -162,22 +106,13 @@ Result<Answer> preview(Call& call) {
   const Instant at = in.instant("at");
   const std::string job = in.optional_text("job", {}).value_or("daily");
   BURSAR_CHECK(in.finish());
-  const Marks marks = call.app.db.read([](storage::Connection& c) { return read_marks(c); });
+  BURSAR_TRY(foreseen,
+             foresight::foresee(*call.app.scheduler, call.app.payment_context->outbox, at, job, preview_rows));
   JsonWriter w;
-  bool truncated = false;
-  const auto report = [&](storage::Transaction& tx) {
-    call.app.payment_context->outbox.spread(tx, at);  // as it is done after a run
-    w = JsonWriter();
-    w.begin_object().field("at", at);
-    truncated = write_invoices(w, tx, call, marks);
-    truncated |= write_charges(w, tx, call.app.ids, marks);
-    truncated |= write_mails(w, tx, call.app.ids, marks);
-    truncated |= write_services(w, tx, call.app.ids, marks, "suspensions", "service.suspend");
-    truncated |= write_services(w, tx, call.app.ids, marks, "terminations", "service.terminate");
-  };
-  BURSAR_TRY(runs, call.app.scheduler->preview(at, job, report));
-  w.field("truncated", truncated).key("runs").begin_array();
-  for (const auto& run : runs) write_run(w, call.app.ids, run);
+  w.begin_object().field("at", at);
+  write_foresight(w, call, foreseen);
+  w.field("truncated", foreseen.truncated).key("runs").begin_array();
+  for (const auto& run : foreseen.runs) write_run(w, call.app.ids, run);
   w.end_array().end_object();
   return call.answer(std::move(w));
 }

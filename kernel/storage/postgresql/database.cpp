@@ -173,7 +173,8 @@ PostgresqlDatabase::Attempt PostgresqlDatabase::try_write(const std::function<bo
 void PostgresqlDatabase::simulate(const std::function<void(Transaction&)>& work) {
   const detail::InsideScope inside;
   const auto connection = pool_.take();
-  PgTransaction transaction(*connection, ids_);
+  IdBlocks ids;  // of its own: above every number that is stored
+  PgTransaction transaction(*connection, ids);
   try {
     connection->send_command("BEGIN ISOLATION LEVEL REPEATABLE READ");
     work(transaction);
