@@ -1,5 +1,6 @@
 #include "app.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -30,6 +31,14 @@
 
 namespace bursar {
 namespace {
+
+// Room for every plugin to be called side by side as much as it may: none takes more than half of the threads.
+int worker_threads(const plugin_host::PluginHost& plugins) {
+  constexpr int fewest = 64, most = 1024;
+  int calls = 0;
+  for (const auto& record : plugins.records()) calls += plugins.concurrency(record.instance);
+  return std::clamp(2 * calls, fewest, most);
+}
 
 std::unique_ptr<scheduler::TestClock> make_test_clock(const settings::Config& config, storage::Database& db,
                                                       const AppOptions& options) {
@@ -65,7 +74,7 @@ struct App::State {
         messages(*db, plugins.channels(), codec),
         provisioner(*db, plugins.panels(), codec),
         workers(*db, clock(), {&charges, &completes, &refunds, &inbox, &messages, &provisioner},
-                {.takeover_pause = test_clock ? seconds(0) : seconds(30)}),
+                {.threads = worker_threads(plugins), .takeover_pause = test_clock ? seconds(0) : seconds(30)}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
 
   [[nodiscard]] const Clock& clock() const {

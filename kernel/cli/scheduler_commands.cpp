@@ -19,11 +19,14 @@ class Cost {
   // the store's page cache.
   [[nodiscard]] std::string json() const {
     const rusage now = usage();
-    const auto wall = std::chrono::steady_clock::now() - started_;
-    return ", \"seconds\": " + seconds(std::chrono::duration_cast<std::chrono::microseconds>(wall).count()) +
-           ", \"cpu_seconds\": " + seconds(cpu_us(now) - cpu_us(usage_)) +
+    return ", \"seconds\": " + elapsed() + ", \"cpu_seconds\": " + seconds(cpu_us(now) - cpu_us(usage_)) +
            ", \"peak_memory_kb\": " + std::to_string(now.ru_maxrss) +
            ", \"page_cache_kb\": " + std::to_string(storage::page_cache_peak() / 1024);
+  }
+  // In seconds, by the clock.
+  [[nodiscard]] std::string elapsed() const {
+    const auto wall = std::chrono::steady_clock::now() - started_;
+    return seconds(std::chrono::duration_cast<std::chrono::microseconds>(wall).count());
   }
 
  private:
@@ -77,9 +80,11 @@ int job_run(const Common& common, const std::string& job, const std::string& at)
   }
   const Cost cost;
   const auto run = app->scheduler().run_job_at(job, *instant);
-  const std::string costs = cost.json();
+  std::string costs = cost.json();
   if (!run.ok()) return fail(run.error(), run.error().code == "no_such_job" ? wrong_usage : failed);
+  const Cost drain;
   app->drain();
+  costs += ", \"drain_seconds\": " + drain.elapsed();
   print_run(*run, common.json, costs);
   return run->status == "done" ? done : failed;
 }

@@ -71,7 +71,7 @@ class Handler {
  public:
   virtual ~Handler() = default;
   [[nodiscard]] virtual std::string_view kind() const = 0;
-  // The instance's limit of calls at the same time.
+  // The instance's limit of calls at the same time, counted over all kinds of effects.
   [[nodiscard]] virtual int concurrency(std::string_view instance) const = 0;
   virtual Outcome perform(const Effect& effect) = 0;
   virtual Outcome inspect(const Effect& effect) = 0;

@@ -26,9 +26,9 @@ bool has_due(Connection& connection, const Lane& lane, Instant now) {
       .next();
 }
 
-int under_way(Transaction& tx, const Lane& lane) {
-  auto rows = tx.query("SELECT count(*) FROM effects WHERE state = 'in_flight' AND kind = $1 AND instance = $2",
-                       lane.kind, lane.instance);
+// Of every kind: a plugin's limit is of its calls, whatever they are for.
+int under_way(Transaction& tx, const std::string& instance) {
+  auto rows = tx.query("SELECT count(*) FROM effects WHERE state = 'in_flight' AND instance = $1", instance);
   return rows.next() ? static_cast<int>(rows.integer(0)) : 0;
 }
 
@@ -82,7 +82,7 @@ std::vector<NextTry> next_tries(Connection& connection, Instant now) {
 }
 
 std::vector<Claimed> claim(Transaction& tx, const Claimant& claimant, const Lane& lane, int limit, int at_most) {
-  const int free = std::min(limit - under_way(tx, lane), at_most);
+  const int free = std::min(limit - under_way(tx, lane.instance), at_most);
   if (free <= 0) return {};
   std::vector<Claimed> out;
   Batch batch{{"id", Batch::integer},  {"state", Batch::text},       {"attempts", Batch::integer},

@@ -37,7 +37,8 @@ struct NextTry {
 };
 std::vector<NextTry> next_tries(storage::Connection& connection, Instant now);
 
-// Claims what is due in a lane, at most `limit` calls of it being under way in all processes and at most `at_most` now.
+// Claims what is due in a lane, at most `at_most` now, and at most `limit` calls of its instance being under way, of
+// every kind and in all processes.
 std::vector<Claimed> claim(storage::Transaction& tx, const Claimant& claimant, const Lane& lane, int limit,
                            int at_most);
 

@@ -60,6 +60,8 @@ struct Workers::State {
   struct Dispatched {
     std::size_t claimed = 0;
     bool more = false;  // something was due or in flight, with anybody
+    // Nothing was under way here when it looked: what ends later may leave work behind that it did not see.
+    bool was_quiet = false;
   };
   // Claims what is due and there is room for.
   Dispatched dispatch();
@@ -68,10 +70,9 @@ struct Workers::State {
   [[nodiscard]] bool is_gone(const Held& claim) const;
   struct Quota {
     const Lane* lane;
-    int limit;    // calls at the same time, in all processes
-    int at_most;  // calls that this process may add now
+    int limit;  // calls of its instance at the same time, in all processes
   };
-  std::vector<Quota> quotas_of(const std::vector<Lane>& lanes, const std::vector<Busy>& running);
+  std::vector<Quota> quotas_of(const std::vector<Lane>& lanes);
   std::optional<Claimed> claim_now(std::string_view key);
   std::vector<Claimed> claim_some(const std::vector<Lane>& lanes, Instant now);
   [[nodiscard]] Claimant claimant(Instant now) const {
@@ -164,30 +165,27 @@ bool Workers::State::take_over_lost(std::vector<Held>& held) {
 
 Workers::State::Dispatched Workers::State::dispatch() {
   const std::lock_guard one_at_a_time(dispatching);
+  const bool was_quiet = [&] {
+    const std::lock_guard lock(mutex);
+    return quiet();
+  }();
   const Instant now = clock.now();
   Look seen = look(now);
   if (take_over_lost(seen.held)) seen = look(now);
-  if (seen.due.empty()) return {.claimed = 0, .more = !seen.held.empty()};
+  if (seen.due.empty()) return {.claimed = 0, .more = !seen.held.empty(), .was_quiet = was_quiet};
   auto claimed = claim_some(seen.due, now);
   const std::size_t count = claimed.size();
   enqueue(std::move(claimed));
-  return {.claimed = count, .more = true};
+  return {.claimed = count, .more = true, .was_quiet = was_quiet};
 }
 
-std::vector<Workers::State::Quota> Workers::State::quotas_of(const std::vector<Lane>& lanes,
-                                                             const std::vector<Busy>& running) {
-  // One lane never takes more than half of the threads, or a slow panel would leave none for the others.
-  const int cap = std::max(1, options.threads / 2);
+std::vector<Workers::State::Quota> Workers::State::quotas_of(const std::vector<Lane>& lanes) {
   std::vector<Quota> quotas;
   for (const auto& lane : lanes) {
     const auto handler = handlers.find(lane.kind);
     if (handler == handlers.end()) continue;
-    const auto own = std::count_if(running.begin(), running.end(), [&](const Busy& one) {
-      return one.lane.kind == lane.kind && one.lane.instance == lane.instance;
-    });
-    const Quota quota{
-        .lane = &lane, .limit = handler->second->concurrency(lane.instance), .at_most = cap - static_cast<int>(own)};
-    if (quota.limit > 0 && quota.at_most > 0) quotas.push_back(quota);
+    const Quota quota{.lane = &lane, .limit = handler->second->concurrency(lane.instance)};
+    if (quota.limit > 0) quotas.push_back(quota);
   }
   if (!quotas.empty()) {
     std::rotate(quotas.begin(), quotas.begin() + static_cast<std::ptrdiff_t>(turn++ % quotas.size()), quotas.end());
@@ -196,23 +194,30 @@ std::vector<Workers::State::Quota> Workers::State::quotas_of(const std::vector<L
 }
 
 std::vector<Claimed> Workers::State::claim_some(const std::vector<Lane>& lanes, Instant now) {
-  std::vector<Busy> running;
+  // One instance never takes more than half of the threads, or a slow panel would leave none for the others.
+  const int cap = std::max(1, options.threads / 2);
+  std::map<std::string, int, std::less<>> running;
+  int all_running = 0;
   {
     const std::lock_guard lock(mutex);
-    running = busy;
+    for (const Busy& one : busy) ++running[one.lane.instance];
+    all_running = static_cast<int>(busy.size());
   }
-  const auto quotas = quotas_of(lanes, running);
-  const int room = std::min(options.threads - static_cast<int>(running.size()), max_claims_at_once);
+  const auto quotas = quotas_of(lanes);
+  const int room = std::min(options.threads - all_running, max_claims_at_once);
   if (room <= 0 || quotas.empty()) return {};
   const Claimant self = claimant(now);
   const int share = std::max(1, room / static_cast<int>(quotas.size()));
   std::vector<Claimed> out;
   db.write("claim_effects", [&](Transaction& tx) {
     out.clear();
+    auto own = running;
     for (const auto& quota : quotas) {
-      const int left = std::min({room - static_cast<int>(out.size()), share, quota.at_most});
+      int& of_instance = own[quota.lane->instance];
+      const int left = std::min({room - static_cast<int>(out.size()), share, cap - of_instance});
       if (left <= 0) continue;
       auto some = claim(tx, self, *quota.lane, quota.limit, left);
+      of_instance += static_cast<int>(some.size());
       std::move(some.begin(), some.end(), std::back_inserter(out));
     }
   });
@@ -380,14 +385,9 @@ void Workers::wake() {
 void Workers::drain(Until until) {
   State& state = *state_;
   for (;;) {
-    bool was_quiet = false;
-    {
-      const std::lock_guard lock(state.mutex);
-      was_quiet = state.quiet();
-    }
     const auto dispatched = state.dispatch();
     std::unique_lock lock(state.mutex);
-    if (dispatched.claimed == 0 && was_quiet && state.quiet()) {
+    if (dispatched.claimed == 0 && dispatched.was_quiet && state.quiet()) {
       if (until == Until::own_end || !dispatched.more) return;
       state.progress.wait_for(lock, others_interval);
       continue;

@@ -131,7 +131,10 @@ Status Inbox::replay(WebhookRequestId id) {
   return {};
 }
 
-int Inbox::concurrency(std::string_view) const { return 4; }
+int Inbox::concurrency(std::string_view instance) const {
+  const Webhook* plugin = webhooks_.find(instance);
+  return plugin == nullptr ? 1 : plugin->concurrency();
+}
 
 Outcome Inbox::perform(const effects::Effect& effect) {
   const auto request =

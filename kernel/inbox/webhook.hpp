@@ -75,6 +75,8 @@ struct WebhookAnswer {
 class Webhook {
  public:
   virtual ~Webhook() = default;
+  // How many calls may run side by side: as the configuration says, else as the plugin proposes.
+  [[nodiscard]] virtual int concurrency() const = 0;
   virtual WebhookAnswer handle(const WebhookRequest& request) = 0;
 };
 

@@ -33,6 +33,8 @@ struct Message {
 class Channel {
  public:
   virtual ~Channel() = default;
+  // How many calls may run side by side: as the configuration says, else as the plugin proposes.
+  [[nodiscard]] virtual int concurrency() const = 0;
   virtual DeliveryAnswer send(const Message& message) = 0;
 };
 

@@ -37,7 +37,10 @@ std::string_view stored_status(effects::Verdict verdict) {
 
 }  // namespace
 
-int MessageHandler::concurrency(std::string_view) const { return 4; }
+int MessageHandler::concurrency(std::string_view instance) const {
+  const Channel* plugin = channels_.find(instance);
+  return plugin == nullptr ? 1 : plugin->concurrency();
+}
 
 effects::Outcome MessageHandler::perform(const effects::Effect& effect) {
   Channel* channel = channels_.find(effect.instance);

@@ -71,7 +71,7 @@ ChargeRequest request_of(const Context& context, const Charge& charge, const eff
 
 }  // namespace
 
-int ChargeHandler::concurrency(std::string_view) const { return 8; }
+int ChargeHandler::concurrency(std::string_view instance) const { return context_.gateways.concurrency(instance); }
 
 effects::Outcome ChargeHandler::perform(const effects::Effect& effect) {
   const auto charge = load(context_, PaymentId(effect.object));

@@ -54,7 +54,7 @@ std::optional<std::string> open_complete(storage::Connection& c, PaymentId payme
   return is_open(last) ? std::optional(complete_key(payment, last.approval)) : std::nullopt;
 }
 
-int CompleteHandler::concurrency(std::string_view) const { return 8; }
+int CompleteHandler::concurrency(std::string_view instance) const { return context_.gateways.concurrency(instance); }
 
 effects::Outcome CompleteHandler::perform(const effects::Effect& effect) {
   const auto payment = load(context_, effect);

@@ -109,6 +109,7 @@ struct GatewayInfo {
   bool partial_refunds = false;
   bool staff_confirms = false;       // money arrives outside; staff say when (bank transfer)
   std::vector<Currency> currencies;  // empty: all
+  int concurrency = 1;               // calls that may run side by side
 };
 
 class Gateway {
@@ -139,6 +140,11 @@ class Gateways {
   virtual ~Gateways() = default;
   [[nodiscard]] virtual std::vector<GatewayInfo> list() const = 0;
   [[nodiscard]] virtual Gateway* find(std::string_view instance) = 0;  // nullptr: no such usable instance
+  // How many calls of the instance may run side by side. One that is not there is asked for one at a time.
+  [[nodiscard]] int concurrency(std::string_view instance) {
+    const Gateway* gateway = find(instance);
+    return gateway == nullptr ? 1 : gateway->info().concurrency;
+  }
 };
 
 }  // namespace bursar::payments

@@ -144,7 +144,7 @@ void settle_refund(storage::Transaction& tx, const Context& context, RefundId id
   }
 }
 
-int RefundHandler::concurrency(std::string_view) const { return 4; }
+int RefundHandler::concurrency(std::string_view instance) const { return context_.gateways.concurrency(instance); }
 
 Outcome RefundHandler::perform(const effects::Effect& effect) {
   const auto loaded = context_.db.read([&](storage::Connection& c) { return load(c, RefundId(effect.object)); });

@@ -45,6 +45,8 @@ class PluginChannel final : public notices::Channel {
  public:
   explicit PluginChannel(std::shared_ptr<Instance> instance) : instance_(std::move(instance)) {}
 
+  [[nodiscard]] int concurrency() const override { return instance_->concurrency(); }
+
   DeliveryAnswer send(const Message& message) override {
     const auto frame = std::make_shared<Frame>(message);
     const auto function = instance_->tables().notify->send;

@@ -128,6 +128,7 @@ class PluginGateway final : public payments::Gateway {
     info_.partial_refunds = info_.refunds && has(BURSAR_PAYMENT_CAN_REFUND_PARTLY);
     info_.staff_confirms = has(BURSAR_PAYMENT_STAFF_CONFIRMS);
     info_.currencies = facts.currencies;
+    info_.concurrency = instance_->concurrency();
     crypto_ = has(BURSAR_PAYMENT_CRYPTO);
   }
 

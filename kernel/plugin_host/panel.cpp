@@ -73,6 +73,8 @@ class PluginPanel final : public provisioning::Panel {
  public:
   explicit PluginPanel(std::shared_ptr<Instance> instance) : instance_(std::move(instance)) {}
 
+  [[nodiscard]] int concurrency() const override { return instance_->concurrency(); }
+
   PanelAnswer create(const PanelRequest& request) override {
     return perform("create", BURSAR_OFFERS(table(), create) ? table()->create : nullptr, request);
   }

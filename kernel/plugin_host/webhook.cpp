@@ -131,6 +131,8 @@ class PluginWebhook final : public Webhook {
   PluginWebhook(std::shared_ptr<Instance> instance, const Clock& clock)
       : instance_(std::move(instance)), clock_(clock) {}
 
+  [[nodiscard]] int concurrency() const override { return instance_->concurrency(); }
+
   WebhookAnswer handle(const WebhookRequest& request) override {
     const auto frame = std::make_shared<Frame>(request, clock_.now());
     const auto function = instance_->tables().webhook->receive;

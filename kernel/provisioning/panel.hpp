@@ -41,6 +41,8 @@ struct PanelRequest {
 class Panel {
  public:
   virtual ~Panel() = default;
+  // How many calls may run side by side: as the configuration says, else as the plugin proposes.
+  [[nodiscard]] virtual int concurrency() const = 0;
   virtual PanelAnswer create(const PanelRequest& request) = 0;
   virtual PanelAnswer suspend(const PanelRequest& request) = 0;
   virtual PanelAnswer unsuspend(const PanelRequest& request) = 0;

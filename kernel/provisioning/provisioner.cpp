@@ -108,7 +108,10 @@ void raise_task(storage::Transaction& tx, const effects::Effect& effect, const s
 
 }  // namespace
 
-int Provisioner::concurrency(std::string_view) const { return 4; }
+int Provisioner::concurrency(std::string_view instance) const {
+  const Panel* plugin = panels_.find(instance);
+  return plugin == nullptr ? 1 : plugin->concurrency();
+}
 
 Outcome Provisioner::perform(const effects::Effect& effect) {
   const auto wanted = load(db_, codec_, effect);

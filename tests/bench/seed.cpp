@@ -1,9 +1,10 @@
 // Fills a store with customers and services that all fall due on one day, for the benchmark of the daily run.
 //
-//   bench-seed DATABASE_URL SERVICES DUE_ON [not-due]
+//   bench-seed DATABASE_URL SERVICES DUE_ON [not-due|autopay]
 //
 // Every second account has one service, the others two: 1.5 on average, in two
-// countries and two currencies. With "not-due" every service is due a year after DUE_ON.
+// countries and two currencies. With "not-due" every service is due a year after DUE_ON; with "autopay" every
+// account pays by a card that is saved at the gateway `cards`.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -42,15 +43,20 @@ Ids seed_catalog(storage::Database& db, Instant now) {
 }
 
 void seed_accounts(storage::Transaction& tx, const Ids& products, std::int64_t from, std::int64_t count,
-                   CivilDate due_on, Instant now) {
-  const std::int64_t first = tx.reserve_ids(count * 4);
+                   CivilDate due_on, bool autopay, Instant now) {
+  constexpr std::int64_t ids_each = 5;
+  const std::int64_t first = tx.reserve_ids(count * ids_each);
   Batch parties{{"id", Batch::integer},   {"account_id", Batch::integer}, {"name", Batch::text},
                 {"company", Batch::text}, {"email", Batch::text},         {"street", Batch::text},
                 {"city", Batch::text},    {"region", Batch::text},        {"postal_code", Batch::text},
                 {"country", Batch::text}, {"tax_id", Batch::text},        {"created_at", Batch::text}};
-  Batch accounts{{"id", Batch::integer},     {"name", Batch::text},     {"email", Batch::text},
-                 {"country", Batch::text},   {"currency", Batch::text}, {"party_id", Batch::integer},
-                 {"created_at", Batch::text}};
+  Batch accounts{{"id", Batch::integer},      {"name", Batch::text},
+                 {"email", Batch::text},      {"country", Batch::text},
+                 {"currency", Batch::text},   {"party_id", Batch::integer},
+                 {"created_at", Batch::text}, {"autopay_enabled", Batch::integer}};
+  Batch methods{{"id", Batch::integer},     {"account_id", Batch::integer}, {"gateway", Batch::text},
+                {"token", Batch::text},     {"label", Batch::text},         {"position", Batch::integer},
+                {"created_at", Batch::text}};
   Batch services{{"id", Batch::integer},
                  {"account_id", Batch::integer},
                  {"product_id", Batch::integer},
@@ -66,14 +72,15 @@ void seed_accounts(storage::Transaction& tx, const Ids& products, std::int64_t f
                  {"created_at", Batch::text}};
   const CivilDate started = due_on.plus_months(-1, due_on.day());
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t account = first + i * 4, party = account + 1;
+    const std::int64_t account = first + i * ids_each, party = account + 1;
     const bool euro = i % 3 == 0;
     const std::string name = "Customer " + std::to_string(from + i);
     const std::string email = "customer" + std::to_string(from + i) + "@example.com";
     const char* country = euro ? "DE" : "US";
     const char* currency = euro ? "EUR" : "USD";
     parties.add(party, account, name, "", email, "1 Main Street", "Springfield", "", "12345", country, "", now);
-    accounts.add(account, name, email, country, currency, party, now);
+    accounts.add(account, name, email, country, currency, party, now, autopay);
+    if (autopay) methods.add(account + 4, account, "cards", "tok_success", "Test card", 0, now);
     for (std::int64_t s = 0; s < 1 + i % 2; ++s) {
       services.add(account + 2 + s, account, euro ? products.eu_product : products.us_product, "active", currency, "1m",
                    euro ? 2000 : 1000, started, due_on.day(), started, 1, due_on, now);
@@ -82,11 +89,12 @@ void seed_accounts(storage::Transaction& tx, const Ids& products, std::int64_t f
   tx.insert_many("parties", parties);
   tx.insert_many("accounts", accounts);
   tx.insert_many("services", services);
+  if (autopay) tx.insert_many("payment_methods", methods);
 }
 
 int run(int argc, char** argv) {
   if (argc < 4) {
-    std::fputs("usage: bench-seed DATABASE_URL SERVICES DUE_ON [not-due]\n", stderr);
+    std::fputs("usage: bench-seed DATABASE_URL SERVICES DUE_ON [not-due|autopay]\n", stderr);
     return 2;
   }
   auto opened = storage::Database::open(argv[1], {.create_if_missing = true});
@@ -103,12 +111,13 @@ int run(int argc, char** argv) {
   CivilDate due_on = CivilDate::parse(argv[3]).value();
   const Instant now = Zone::utc().start_of_day(due_on.plus_days(-40));
   if (argc > 4 && std::strcmp(argv[4], "not-due") == 0) due_on = due_on.plus_months(12, due_on.day());
+  const bool autopay = argc > 4 && std::strcmp(argv[4], "autopay") == 0;
   const Ids products = seed_catalog(db, now);
   const std::int64_t total = std::atoll(argv[2]) * 2 / 3;
   for (std::int64_t from = 0; from < total; from += accounts_a_batch) {
     const std::int64_t count = std::min(accounts_a_batch, total - from);
     db.write("bench_accounts",
-             [&](storage::Transaction& tx) { seed_accounts(tx, products, from, count, due_on, now); });
+             [&](storage::Transaction& tx) { seed_accounts(tx, products, from, count, due_on, autopay, now); });
   }
   return 0;
 }

@@ -67,9 +67,9 @@ class Tools:
     def report_medians(self, name, unit, values, limits):
         self.report(name, statistics.median(values), unit, statistics.median(limits))
 
-    def config(self, name, url, server=""):
+    def config(self, name, url, server="", more=""):
         path = self.folder / f"{name}.yaml"
-        path.write_text(CONFIG.format(url=url, plugins=self.build / "plugins", server=server))
+        path.write_text(CONFIG.format(url=url, plugins=self.build / "plugins", server=server) + more)
         return path
 
     def product_run(self, config, at=RUN_AT):

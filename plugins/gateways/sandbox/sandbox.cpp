@@ -2,6 +2,8 @@
 // and tokens.
 #include <bursar/plugin.hpp>
 
+#include <thread>
+
 #include "book.hpp"
 #include "magic.hpp"
 #include "webhooks.hpp"
@@ -49,6 +51,13 @@ class Sandbox final {
        .default_value = "5s",
        .minimum = 0,
        .maximum = 30LL * 86'400'000},
+      {.key = "latency",
+       .type = bursar::SettingType::duration,
+       .label = "Latency",
+       .help = "How long the answer to a charge, refund or lookup takes, in real time.",
+       .default_value = "0s",
+       .minimum = 0,
+       .maximum = 60'000},
       {.key = "display_name",
        .label = "Name for customers",
        .help = "What customers choose.",
@@ -73,6 +82,7 @@ class Sandbox final {
         book_(host),
         otherwise_(sandbox::behaviour_named(settings.text("behaviour"))),
         settle_after_(settings.duration("settle_after")),
+        latency_(settings.duration("latency")),
         display_name_(settings.text("display_name")),
         webhook_secret_(settings.text("webhook_secret")),
         webhook_tolerance_(settings.duration("webhook_tolerance")) {}
@@ -91,6 +101,7 @@ class Sandbox final {
   }
 
   Payment charge(Call& call, const bursar::Charge& charge) {
+    std::this_thread::sleep_for(latency_);
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
       const std::optional<Book::Found> before = book_.find(call, charge.payment_id);
       // A payment is charged once; only a declined one may be tried anew, and then under a new key.
@@ -109,6 +120,7 @@ class Sandbox final {
   }
 
   Payment refund(Call& call, const bursar::Refund& refund) {
+    std::this_thread::sleep_for(latency_);
     const Behaviour behaviour = sandbox::behaviour_of_refund(refund.amount.minor);
     if (behaviour == Behaviour::refuse_connection) throw bursar::NotAttempted("sandbox: connection refused");
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
@@ -143,6 +155,7 @@ class Sandbox final {
   }
 
   Payment lookup(Call& call, const bursar::Lookup& lookup) {
+    std::this_thread::sleep_for(latency_);
     if (lookup.kind == bursar::LookupKind::setup) {
       const std::optional<std::int64_t> settles_at = book_.find_setup(call, lookup.id);
       return settles_at ? setup_at(lookup.id, *settles_at) : Payment::not_attempted();
@@ -276,6 +289,7 @@ class Sandbox final {
   Book book_;
   Behaviour otherwise_;
   bursar::Milliseconds settle_after_;
+  bursar::Milliseconds latency_;
   std::string display_name_;
   std::string webhook_secret_;
   bursar::Milliseconds webhook_tolerance_;

@@ -21,6 +21,7 @@ using provisioning::PanelState;
 // A panel that remembers its accounts, and can do a thing without answering.
 class FakePanel final : public provisioning::Panel, public provisioning::Panels {
  public:
+  [[nodiscard]] int concurrency() const override { return 4; }
   PanelAnswer create(const PanelRequest& r) override { return set(r, PanelState::active, "create"); }
   PanelAnswer suspend(const PanelRequest& r) override { return set(r, PanelState::suspended, "suspend"); }
   PanelAnswer unsuspend(const PanelRequest& r) override { return set(r, PanelState::active, "unsuspend"); }
@@ -59,6 +60,7 @@ class FakePanel final : public provisioning::Panel, public provisioning::Panels 
 
 class FakeChannel final : public notices::Channel, public notices::Channels {
  public:
+  [[nodiscard]] int concurrency() const override { return 4; }
   notices::DeliveryAnswer send(const notices::Message& message) override {
     sent.push_back(message);
     return {.outcome = notices::DeliveryOutcome::sent, .provider_id = {}, .error = {}};

@@ -95,6 +95,67 @@ TEST_P(WorkersTest, a_hanging_instance_holds_up_no_other) {
   EXPECT_EQ(outside.total(), 80U);
 }
 
+TEST_P(WorkersTest, the_limit_of_an_instance_holds_over_all_kinds_of_effects) {
+  std::vector<NewEffect> effects;
+  for (const char* kind : {"charge", "refund"}) {
+    for (int i = 0; i < 30; ++i) {
+      effects.push_back({.kind = kind,
+                         .key = std::string(kind) + ":" + std::to_string(i),
+                         .instance = "cards",
+                         .account = AccountId(1)});
+    }
+  }
+  record_now(effects);
+  std::atomic<int> now = 0, most = 0;
+  const auto call = [&](const Effect&) {
+    const int calls = ++now;
+    int seen = most.load();
+    while (calls > seen && !most.compare_exchange_weak(seen, calls)) {
+    }
+    std::this_thread::yield();
+    --now;
+    return Outcome{.verdict = Verdict::done};
+  };
+  Outside charges("charge", 3), refunds("refund", 3);
+  charges.on_perform = refunds.on_perform = call;
+  Workers workers(*db_, clock_, {&charges, &refunds}, {.threads = 16});
+  workers.drain();
+  EXPECT_EQ(charges.total() + refunds.total(), 60U);
+  EXPECT_LE(most, 3);
+}
+
+TEST_P(WorkersTest, an_instance_that_hangs_in_calls_of_every_kind_holds_up_no_other) {
+  std::vector<NewEffect> effects;
+  for (const char* kind : {"charge", "refund", "complete"}) {
+    for (int i = 0; i < 20; ++i) {
+      effects.push_back({.kind = kind,
+                         .key = std::string(kind) + ":" + std::to_string(i),
+                         .instance = "slow",
+                         .account = AccountId(1)});
+    }
+  }
+  record_now(effects);
+  record_now(many(40, "zippy"));
+  Gate gate;
+  std::atomic<int> zippy = 0;
+  Outside charges("charge", 100), refunds("refund", 100), completes("complete", 100);
+  charges.on_perform = refunds.on_perform = completes.on_perform = [&](const Effect& effect) {
+    if (effect.instance == "slow") {
+      gate.pass();
+    } else {
+      ++zippy;
+    }
+    return Outcome{.verdict = Verdict::done};
+  };
+  Workers workers(*db_, clock_, {&charges, &refunds, &completes}, {.threads = 8});
+  workers.start();
+  EXPECT_TRUE(gate.wait_for(4));
+  EXPECT_TRUE(eventually([&] { return zippy == 40; })) << zippy;
+  gate.open();
+  workers.drain();
+  EXPECT_EQ(charges.total() + refunds.total() + completes.total(), 100U);
+}
+
 TEST_P(WorkersTest, started_workers_pick_up_what_is_recorded_and_stop_after_the_calls_under_way) {
   Outside outside;
   Workers workers(*db_, clock_, {&outside});

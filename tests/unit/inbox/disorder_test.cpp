@@ -39,6 +39,7 @@ unsigned from_environment(const char* name, unsigned otherwise) {
 // Every body is genuine and stands for the event it was made with.
 class Told final : public inbox::Webhook, public inbox::Webhooks {
  public:
+  [[nodiscard]] int concurrency() const override { return 4; }
   inbox::WebhookAnswer handle(const inbox::WebhookRequest& request) override {
     return {.verdict = WebhookVerdict::accepted, .events = {events.at(request.body)}, .status = 200};
   }

@@ -23,6 +23,7 @@ using payments::GatewayOutcome;
 
 class FakeWebhook final : public inbox::Webhook {
  public:
+  [[nodiscard]] int concurrency() const override { return 4; }
   WebhookAnswer handle(const WebhookRequest& request) override {
     const std::lock_guard lock(mutex_);
     ++handled_;

@@ -15,6 +15,7 @@ using invoicing::dollars;
 
 class FakeChannel final : public Channel {
  public:
+  [[nodiscard]] int concurrency() const override { return 4; }
   DeliveryAnswer send(const Message& message) override {
     const std::lock_guard lock(mutex_);
     tried.push_back(message);

@@ -202,7 +202,8 @@ class FakeGateways final : public payments::Gateways {
                      .stored_methods = true,
                      .refunds = true,
                      .partial_refunds = true,
-                     .currencies = {}}};
+                     .currencies = {},
+                     .concurrency = 8}};
   FakeGateway bank{{.instance = "bank", .display_name = "Bank transfer", .staff_confirms = true, .currencies = {}}};
 
   [[nodiscard]] std::vector<payments::GatewayInfo> list() const override { return {cards.info(), bank.info()}; }

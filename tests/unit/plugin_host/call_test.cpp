@@ -157,6 +157,10 @@ TEST_F(PluginCalls, ConcurrencyIsTheConfiguredElseThePluginsOwn) {
   EXPECT_EQ(host.concurrency("told"), 2);
   EXPECT_EQ(host.concurrency("own"), 7);
   EXPECT_EQ(host.concurrency("serial"), 1);
+  for (const char* name : {"told", "own", "serial"}) {
+    EXPECT_EQ(host.gateways().concurrency(name), host.concurrency(name)) << name;
+  }
+  EXPECT_EQ(host.gateways().concurrency("nobody"), 1);
 }
 
 TEST_F(PluginCalls, GarbledAnswersAreUnknownAndBookNothing) {

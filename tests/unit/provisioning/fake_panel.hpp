@@ -15,6 +15,7 @@ class FakePanel final : public Panel {
  public:
   enum class Mood { well, loses_answers, does_nothing_and_loses_answers, refuses, down, works_by_hand };
 
+  [[nodiscard]] int concurrency() const override { return 4; }
   PanelAnswer create(const PanelRequest& r) override { return act("create", r, PanelState::active); }
   PanelAnswer suspend(const PanelRequest& r) override { return act("suspend", r, PanelState::suspended); }
   PanelAnswer unsuspend(const PanelRequest& r) override { return act("unsuspend", r, PanelState::active); }
