@@ -162,8 +162,10 @@ App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
 App::~App() { stop(); }
 
 Result<std::unique_ptr<App>> App::open(const settings::Config& config, const AppOptions& options) {
-  BURSAR_TRY(db, storage::Database::open(config.database.url.reveal(), {.create_if_missing = options.create_database,
-                                                                        .readers = config.server.worker_threads}));
+  // So many threads answer requests; an event loop must not wait for a connection that a worker reads slowly from.
+  BURSAR_TRY(db, storage::Database::open(config.database.url.reveal(),
+                                         {.create_if_missing = options.create_database,
+                                          .readers = config.server.worker_threads + config.server.io_threads}));
   if (options.create_database) {
     const auto migrated = storage::migrate(*db, SystemClock());
     if (!migrated.ok()) return migrated.error();

@@ -57,11 +57,27 @@ void append_escape(std::string& out, std::uint32_t point) {
   for (int shift = 12; shift >= 0; shift -= 4) out += hex[(point >> shift) & 15];
 }
 
+// How many bytes at the front need no look: printable ASCII but the quote and the backslash.
+std::size_t plain_length(std::string_view text) {
+  std::size_t length = 0;
+  for (const char c : text) {
+    if (static_cast<signed char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\')
+      break;  // bytes beyond ASCII are negative
+    ++length;
+  }
+  return length;
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
+    if (const std::size_t plain = plain_length(text); plain > 0) {
+      out += text.substr(0, plain);
+      text.remove_prefix(plain);
+      continue;
+    }
     std::uint32_t point = 0;
     const std::size_t length = sequence_length(text, point);
     if (length == 0) {

@@ -45,7 +45,7 @@ std::string_view name(Level level) {
 }
 
 void append_value(std::string& line, const Field& field) {
-  if (const auto* text = std::get_if<std::string>(&field.value())) {
+  if (const auto* text = std::get_if<std::string_view>(&field.value())) {
     append_json_string(line, *text);
   } else if (const auto* number = std::get_if<std::int64_t>(&field.value())) {
     line += std::to_string(*number);

@@ -19,9 +19,10 @@ namespace bursar::log {
 
 enum class Level { debug, info, warning, error };
 
+// Refers to what it was made of: a field lives as long as the call it is passed to.
 class Field {
  public:
-  Field(std::string_view name, std::string_view value) : name_(name), value_(std::string(value)) {}
+  Field(std::string_view name, std::string_view value) : name_(name), value_(value) {}
   Field(std::string_view name, const char* value) : Field(name, std::string_view(value)) {}
   Field(std::string_view name, const std::string& value) : Field(name, std::string_view(value)) {}
   Field(std::string_view name, bool value) : name_(name), value_(value) {}
@@ -29,11 +30,11 @@ class Field {
   requires std::is_integral_v<Integer> Field(std::string_view name, Integer value)
       : name_(name), value_(static_cast<std::int64_t>(value)) {}
   [[nodiscard]] std::string_view name() const { return name_; }
-  [[nodiscard]] const std::variant<std::string, std::int64_t, bool>& value() const { return value_; }
+  [[nodiscard]] const std::variant<std::string_view, std::int64_t, bool>& value() const { return value_; }
 
  private:
   std::string_view name_;
-  std::variant<std::string, std::int64_t, bool> value_;
+  std::variant<std::string_view, std::int64_t, bool> value_;
 };
 using Fields = std::initializer_list<Field>;
 

@@ -71,25 +71,24 @@ std::string_view prefix_of(Subject subject) {
 
 Error no_such_object() { return not_found("no_such_object", "There is no such object."); }
 
-// Reads who asks and whose object the path names, in one look at the database.
+// Who asks and whose object the path names.
 struct Standing {
   accounts::Authenticated who;
   std::optional<AccountId> owner;
 };
-Standing look_up(const Dependencies& app, const Credentials& credentials, const RouteTable::Match& match, Instant now) {
+Standing look_up(const IdCodec& ids, storage::Connection& c, const Credentials& credentials,
+                 const RouteTable::Match& match, Instant now) {
   std::int64_t object = 0;
   if (match.route->subject != Subject::none) {
-    const auto decoded = app.ids.decode(prefix_of(match.route->subject), match.parameters.front().value);
+    const auto decoded = ids.decode(prefix_of(match.route->subject), match.parameters.front().value);
     if (decoded.ok()) object = *decoded;
   }
-  return app.db.read([&](storage::Connection& c) {
-    Standing standing;
-    if (!credentials.token.empty()) {
-      if (auto who = accounts::authenticate(c, credentials.token, now)) standing.who = *std::move(who);
-    }
-    standing.owner = owner_of(c, match.route->subject, object);
-    return standing;
-  });
+  Standing standing;
+  if (!credentials.token.empty()) {
+    if (auto who = accounts::authenticate(c, credentials.token, now)) standing.who = *std::move(who);
+  }
+  standing.owner = owner_of(c, match.route->subject, object);
+  return standing;
 }
 
 bool is_loopback(std::string_view peer) { return peer == "::1" || peer.substr(0, 4) == "127."; }
@@ -136,6 +135,7 @@ Api::Api(const Dependencies& dependencies, const Rates& rates)
                  answer.set_header("Cache-Control", "public, max-age=300");
                  return answer;
                }});
+  route_metrics_ = std::make_unique<RouteMetrics[]>(routes_.routes().size());
   openapi_ = write_openapi(routes_, app_.config.server.public_url);
 }
 
@@ -147,11 +147,25 @@ Handlers Api::handlers(std::function<bool()> draining) {
           .work = [this](const Request& request) { return handle(request); }};
 }
 
-std::optional<Answer> Api::immediate(const Request& request) const {
+// The text below the API's base path, or nothing.
+std::optional<std::string_view> below_base(std::string_view path) {
+  const std::string_view base = RouteTable::base_path;
+  if (path.substr(0, base.size()) != base || path.size() <= base.size() || path[base.size()] != '/') return {};
+  return path.substr(base.size());
+}
+
+std::optional<Answer> Api::immediate(const Request& request) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (!reads) return std::nullopt;
   if (request.path == "/healthz") return Answer{.content_type = "text/plain; charset=utf-8", .body = "ok\n"};
-  return std::nullopt;
+  // Handing over to a worker and back costs more than a few rows by key. A store elsewhere may let its reader wait.
+  if (app_.db.backend() != storage::Backend::sqlite) return std::nullopt;
+  const auto path = below_base(request.path);
+  if (!path) return std::nullopt;
+  const RouteTable::Match match = routes_.find(request.method, *path);
+  if (match.route == nullptr || !match.route->reader) return std::nullopt;
+  const log::RequestScope scope(request.request_id);
+  return handle_match(request, match, Place::event_loop);
 }
 
 Answer Api::metrics(const Request& request) const {
@@ -175,10 +189,7 @@ Answer Api::handle(const Request& request) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (path == "/readyz" && reads) return readiness(request);
   if (path == "/metrics" && reads) return metrics(request);
-  const std::string_view base = RouteTable::base_path;
-  if (path.substr(0, base.size()) == base && path.size() > base.size() && path[base.size()] == '/') {
-    return handle_api(request, path.substr(base.size()));
-  }
+  if (const auto api_path = below_base(path)) return handle_api(request, *api_path);
   if (app_.plugins != nullptr) {
     if (auto answer = serve_frontend(*app_.plugins, request)) return *std::move(answer);
   }
@@ -194,48 +205,94 @@ Answer Api::handle_api(const Request& request, std::string_view path) {
     answer.set_header("Allow", match.allowed);
     return answer;
   }
-  const std::string label =
-      "route=\"" + std::string(to_text(match.route->verb)) + " " + std::string(match.route->path) + "\"";
+  return handle_match(request, match, Place::worker).value();
+}
+
+std::optional<Answer> Api::handle_match(const Request& request, const RouteTable::Match& match, Place place) {
   const auto started = std::chrono::steady_clock::now();
-  Answer answer;
+  std::optional<Answer> answer;
   Call call(app_, cursors_, request, match);
   try {
-    answer = run(call, match);
-    tag(*match.route, request, answer);
+    answer = run(call, match, place);
+    if (!answer) return std::nullopt;
+    tag(*match.route, request, *answer);
   } catch (const std::exception& e) {
     answer = failure_answer(e, *match.route, request);
   }
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
-  app_.metrics.histogram("bursar_route_seconds", "Time of handlers by route", label).observe_us(took.count());
-  app_.metrics
-      .counter("bursar_answers_total", "Answers by route and status",
-               label + ",status=\"" + std::to_string(answer.status) + "\"")
-      .add();
+  count(*match.route, answer->status, took.count());
   // The route's pattern and not the path: a path may hold a token.
   log::info("request", {{"method", request.method},
                         {"route", match.route->path},
-                        {"status", answer.status},
+                        {"status", answer->status},
                         {"microseconds", took.count()},
                         {"user", call.caller.user ? app_.ids.text(call.caller.user) : std::string()},
                         {"peer", request.peer}});
   return answer;
 }
 
-Answer Api::run(Call& call, const RouteTable::Match& match) {
-  const Request& request = call.request;
-  const Result<Credentials> credentials = credentials_of(request);
-  Standing standing = look_up(app_, credentials.ok() ? *credentials : Credentials(), match, call.now);
-  call.caller = standing.who.caller;
+void Api::count(const Route& route, int status, std::int64_t microseconds) {
+  RouteMetrics& known = route_metrics_[routes_.index(route)];
+  const auto label = [&] {
+    return "route=\"" + std::string(to_text(route.verb)) + " " + std::string(route.path) + "\"";
+  };
+  const auto answers = [&](int of) -> Counter& {
+    return app_.metrics.counter("bursar_answers_total", "Answers by route and status",
+                                label() + ",status=\"" + std::to_string(of) + "\"");
+  };
+  std::call_once(known.found, [&] {
+    known.seconds = &app_.metrics.histogram("bursar_route_seconds", "Time of handlers by route", label());
+    known.successes = &answers(route.success);
+  });
+  known.seconds->observe_us(microseconds);
+  (status == route.success ? *known.successes : answers(status)).add();
+}
 
-  const Rate& rate = match.route->from_providers ? rates_.providers
-                     : !call.caller.user         ? rates_.anonymous
-                     : call.caller.is_staff()    ? rates_.staff
-                                                 : rates_.user;
+std::optional<Answer> Api::run(Call& call, const RouteTable::Match& match, Place place) {
+  const Result<Credentials> credentials = credentials_of(call.request);
+  const auto look = [&](storage::Connection& c) {
+    Standing standing = look_up(app_.ids, c, credentials.ok() ? *credentials : Credentials(), match, call.now);
+    call.caller = standing.who.caller;
+    return standing;
+  };
+  const auto touch = [&] {
+    app_.db.write("touch_session", [&](storage::Transaction& tx) {
+      accounts::touch_session(tx, call.caller.session, call.request.peer, call.now);
+    });
+  };
+  if (match.route->reader) {
+    bool touch_due = false;
+    auto answer = app_.db.read([&](storage::Connection& c) -> std::optional<Answer> {
+      const Standing standing = look(c);
+      touch_due = standing.who.touch_due;
+      if (touch_due && place == Place::event_loop) return std::nullopt;
+      return limited(call, [&]() -> Result<Answer> {
+        BURSAR_CHECK(admit(call, credentials, standing.owner));
+        return handle_admitted(call, &c);
+      });
+    });
+    if (touch_due && place == Place::worker) touch();
+    return answer;
+  }
+  const Standing standing = app_.db.read(look);
+  return limited(call, [&]() -> Result<Answer> {
+    BURSAR_CHECK(admit(call, credentials, standing.owner));
+    if (standing.who.touch_due) touch();
+    return handle_admitted(call, nullptr);
+  });
+}
+
+Answer Api::limited(Call& call, const std::function<Result<Answer>()>& proceed) {
+  const Request& request = call.request;
+  const Rate& rate = call.route.from_providers ? rates_.providers
+                     : !call.caller.user       ? rates_.anonymous
+                     : call.caller.is_staff()  ? rates_.staff
+                                               : rates_.user;
   const std::string who = call.caller.user ? std::to_string(call.caller.user.value()) : request.peer;
   // Behind a proxy on this machine every anonymous caller looks the same: one could use up the rate of all.
-  const bool limited = app_.config.server.rate_limits && (call.caller.user || !is_loopback(request.peer));
-  const LimitDecision decision = limited ? limiter_.take(rate, who, std::chrono::steady_clock::now())
-                                         : LimitDecision{.allowed = true, .remaining = rate.burst};
+  const bool limits = app_.config.server.rate_limits && (call.caller.user || !is_loopback(request.peer));
+  const LimitDecision decision = limits ? limiter_.take(rate, who, std::chrono::steady_clock::now())
+                                        : LimitDecision{.allowed = true, .remaining = rate.burst};
   Answer answer;
   if (!decision.allowed) {
     Error error{
@@ -243,15 +300,6 @@ Answer Api::run(Call& call, const RouteTable::Match& match) {
     error.retry_after_seconds = decision.retry_after_seconds;
     answer = problem(error, request.request_id);
   } else {
-    const auto proceed = [&]() -> Result<Answer> {
-      BURSAR_CHECK(admit(call, credentials, standing.owner));
-      if (standing.who.touch_due) {
-        app_.db.write("touch_session", [&](storage::Transaction& tx) {
-          accounts::touch_session(tx, call.caller.session, request.peer, call.now);
-        });
-      }
-      return handle_admitted(call);
-    };
     Result<Answer> result = proceed();
     answer = result.ok() ? *std::move(result) : problem(result.error(), request.request_id);
   }
@@ -280,7 +328,7 @@ Status Api::admit(Call& call, const Result<Credentials>& credentials, std::optio
   return call.require(*route.action, accounts::is_about_an_account(*route.action) ? call.account : AccountId());
 }
 
-Result<Answer> Api::handle_admitted(Call& call) {
+Result<Answer> Api::handle_admitted(Call& call, storage::Connection* connection) {
   // What a provider puts there is for its plugin to read.
   if (!call.route.from_providers) {
     BURSAR_CHECK(call.read_query());
@@ -288,7 +336,7 @@ Result<Answer> Api::handle_admitted(Call& call) {
   if (!call.route.request.empty() && !call.body_is_named_json())
     return problem(415, "content_type_not_json", "Send the body as application/json.", call.request.request_id);
   BURSAR_CHECK(call.read_body());
-  return call.route.handler(call);
+  return connection != nullptr ? call.route.reader(call, *connection) : call.route.handler(call);
 }
 
 }  // namespace bursar::http

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,17 +84,32 @@ class Api {
   [[nodiscard]] const std::string& openapi() const { return openapi_; }
 
  private:
-  std::optional<Answer> immediate(const Request& request) const;
+  // Where a request may wait: on a worker. On an event loop what would write or ask elsewhere is left to a worker.
+  enum class Place { event_loop, worker };
+  std::optional<Answer> immediate(const Request& request);
   Answer readiness(const Request& request) const;
   Answer metrics(const Request& request) const;
   Answer handle_api(const Request& request, std::string_view path);
-  Answer run(Call& call, const RouteTable::Match& match);
+  std::optional<Answer> handle_match(const Request& request, const RouteTable::Match& match, Place place);
+  std::optional<Answer> run(Call& call, const RouteTable::Match& match, Place place);
+  // Within the caller's rate, and then what `proceed` answers; with the headers that tell of the rate.
+  Answer limited(Call& call, const std::function<Result<Answer>()>& proceed);
   Status admit(Call& call, const Result<Credentials>& credentials, std::optional<AccountId> owner) const;
-  static Result<Answer> handle_admitted(Call& call);
+  // `connection`: in which a reader reads.
+  static Result<Answer> handle_admitted(Call& call, storage::Connection* connection);
 
   Dependencies app_;
   Rates rates_;
   RouteTable routes_;
+  // Found once a route; other answers than the route's success are rare enough to be looked up.
+  struct RouteMetrics {
+    std::once_flag found;
+    Histogram* seconds = nullptr;
+    Counter* successes = nullptr;
+  };
+  void count(const Route& route, int status, std::int64_t microseconds);
+
+  std::unique_ptr<RouteMetrics[]> route_metrics_;  // of each route
   std::string openapi_;
   CursorCodec cursors_;
   Limiter limiter_;

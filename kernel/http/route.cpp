@@ -53,20 +53,26 @@ std::string_view to_text(Verb verb) {
 }
 
 void RouteTable::add(Route route) {
-  BURSAR_ASSERT(!route.path.empty() && route.path.front() == '/' && route.handler);
+  BURSAR_ASSERT(!route.path.empty() && route.path.front() == '/');
+  BURSAR_ASSERT((route.handler == nullptr) != (route.reader == nullptr));
   BURSAR_ASSERT((route.access == Access::action) == route.action.has_value());
   segments_.push_back(split(route.path));
+  BURSAR_ASSERT(!is_placeholder(segments_.back().front()));
+  by_first_segment_[segments_.back().front()].push_back(routes_.size());
   routes_.push_back(std::move(route));
 }
 
 RouteTable::Match RouteTable::find(std::string_view method, std::string_view path) const {
   const std::vector<std::string_view> segments = split(path);
   const std::string_view wanted = method == "HEAD" ? std::string_view("GET") : method;
+  const auto found = segments.empty() ? by_first_segment_.end() : by_first_segment_.find(segments.front());
+  if (found == by_first_segment_.end()) return {};
+  const std::vector<std::size_t>& candidates = found->second;
   int best = -1;
-  for (std::size_t i = 0; i < routes_.size(); ++i) best = std::max(best, literals_matched(segments_[i], segments));
+  for (const std::size_t i : candidates) best = std::max(best, literals_matched(segments_[i], segments));
   Match match;
   if (best < 0) return match;
-  for (std::size_t i = 0; i < routes_.size(); ++i) {
+  for (const std::size_t i : candidates) {
     if (literals_matched(segments_[i], segments) != best) continue;
     const std::string_view verb = to_text(routes_[i].verb);
     match.allowed += (match.allowed.empty() ? "" : ", ") + std::string(verb) + (verb == "GET" ? ", HEAD" : "");

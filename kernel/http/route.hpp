@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,10 +13,16 @@
 #include "base/result.hpp"
 #include "http/message.hpp"
 
+namespace bursar::storage {
+class Connection;
+}
+
 namespace bursar::http {
 
 class Call;
 using Handler = std::function<Result<Answer>(Call&)>;
+// Reads a few rows by key and does nothing else; in the snapshot in which the caller was authorised.
+using Reader = std::function<Result<Answer>(Call&, storage::Connection&)>;
 
 enum class Verb { get, post, put, patch, delete_ };
 std::string_view to_text(Verb verb);
@@ -52,6 +59,7 @@ struct Route {
   int success = 200;
   std::vector<QueryParameter> query = {};
   Handler handler = {};
+  Reader reader = {};  // instead of `handler`: quick enough for an event loop
 };
 
 struct PathParameter {
@@ -73,10 +81,16 @@ class RouteTable {
   // `path` without the base path; HEAD is answered by the GET route.
   [[nodiscard]] Match find(std::string_view method, std::string_view path) const;
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+  // The place of a route that find() answered in routes().
+  [[nodiscard]] std::size_t index(const Route& route) const {
+    return static_cast<std::size_t>(&route - routes_.data());
+  }
 
  private:
   std::vector<Route> routes_;
   std::vector<std::vector<std::string_view>> segments_;  // of each route's path
+  // Each path begins with a literal.
+  std::map<std::string_view, std::vector<std::size_t>, std::less<>> by_first_segment_;
 };
 
 }  // namespace bursar::http

@@ -47,7 +47,7 @@ struct ServerOptions {
 };
 
 struct Handlers {
-  // Answers at once on the event loop (liveness, metrics), or nothing: then `work` is asked on a worker.
+  // Answers at once on the event loop (liveness, reads by key), or nothing: then `work` is asked on a worker.
   std::function<std::optional<Answer>(const Request&)> immediate;
   // An exception is logged and answered with 500.
   std::function<Answer(const Request&)> work;

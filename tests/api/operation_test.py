@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -128,6 +129,30 @@ class Preview(unittest.TestCase):
         self.assertTrue(told["invoices"] and told["charges"])
         for account in {s["account_id"] for s in told["suspensions"]}:
             self.assertIn(f"({account})", text)
+
+
+class Readers(unittest.TestCase):
+    def test_what_is_read_by_key_does_not_wait_for_workers(self):
+        installation = Installation(sys.argv[1], seed=sys.argv[2], server=", worker_threads: 1")
+        try:
+            installation.start()
+            world = World(installation)
+            path = "/invoices/" + ok(world.owner.get(f"/accounts/{world.account}/invoices?limit=1")).json["data"][0]["id"]
+            ok(world.owner.get(path))
+            logins = 20  # each hashes a password, on the one worker
+            done, threads = [], []
+            for _ in range(logins):
+                threads.append(threading.Thread(target=lambda: done.append(log_in(installation.port, OWNER, PASSWORD).close())))
+                threads[-1].start()
+            ok(world.owner.get(path))
+            still_waiting = logins - len(done)
+            for thread in threads:
+                thread.join()
+            self.assertEqual(len(done), logins)
+            self.assertGreater(still_waiting, logins // 2)
+            world.close()
+        finally:
+            installation.remove()
 
 
 class Limits(unittest.TestCase):

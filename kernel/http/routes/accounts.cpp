@@ -26,9 +26,8 @@ Answer render(const Call& call, const accounts::Account& account) {
   return call.versioned(std::move(w), account.version);
 }
 
-Result<Answer> read_account(Call& call) {
-  const auto account =
-      call.app.db.read([&](storage::Connection& c) { return accounts::find_account(c, call.account); });
+Result<Answer> read_account(Call& call, storage::Connection& c) {
+  const auto account = accounts::find_account(c, call.account);
   BURSAR_ASSERT(account.has_value());
   return render(call, *account);
 }
@@ -113,7 +112,7 @@ void add_account_routes(RouteTable& routes) {
               .action = Action::account_read,
               .subject = Subject::account,
               .response = "Account",
-              .handler = read_account});
+              .reader = read_account});
   routes.add({.verb = Verb::patch,
               .path = "/accounts/{account}",
               .summary = "Change account details",

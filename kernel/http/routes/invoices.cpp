@@ -71,9 +71,9 @@ Result<Answer> render(const Call& call, storage::Connection& c, InvoiceId id) {
   return call.versioned(std::move(w), invoice->version);
 }
 
-Result<Answer> read_invoice(Call& call) {
+Result<Answer> read_invoice(Call& call, storage::Connection& c) {
   BURSAR_TRY(id, call.id<InvoiceId>("invoice"));
-  return call.app.db.read([&](storage::Connection& c) { return render(call, c, id); });
+  return render(call, c, id);
 }
 
 Result<Answer> create_invoice(Call& call) {
@@ -212,7 +212,7 @@ void add_invoice_routes(RouteTable& routes) {
               .action = Action::invoices_read,
               .subject = Subject::invoice,
               .response = "Invoice",
-              .handler = read_invoice});
+              .reader = read_invoice});
   routes.add({.verb = Verb::post,
               .path = "/invoices",
               .summary = "Issue an invoice by hand",

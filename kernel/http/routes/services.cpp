@@ -53,8 +53,8 @@ Result<Answer> list_services(Call& call) {
   return render_list(call, std::move(found), page);
 }
 
-Result<Answer> read_service(Call& call) {
-  BURSAR_TRY(service, call.app.db.read([&](storage::Connection& c) { return find(call, c); }));
+Result<Answer> read_service(Call& call, storage::Connection& c) {
+  BURSAR_TRY(service, find(call, c));
   return render(call, service);
 }
 
@@ -173,7 +173,7 @@ void add_service_routes(RouteTable& routes) {
               .action = Action::services_read,
               .subject = Subject::service,
               .response = "Service",
-              .handler = read_service});
+              .reader = read_service});
   routes.add({.verb = Verb::patch,
               .path = "/services/{service}",
               .summary = "Change a service's label",

@@ -148,7 +148,7 @@ SqliteDatabase::ReaderUse SqliteDatabase::reader() {
 void SqliteDatabase::run_read(const std::function<void(Connection&)>& work) {
   const detail::InsideScope inside;
   const auto connection = reader();
-  connection->exec("BEGIN");
+  run_statement(*connection, "BEGIN", {});
   SqliteReader transaction(*connection);
   try {
     work(transaction);
@@ -157,7 +157,7 @@ void SqliteDatabase::run_read(const std::function<void(Connection&)>& work) {
     throw;
   }
   const int leases = connection->leases();
-  connection->exec("COMMIT");
+  run_statement(*connection, "COMMIT", {});
   BURSAR_ASSERT(leases == 0 && "rows outlive their read()");
 }
 
