@@ -162,7 +162,7 @@ class World:
         """The account's newest message, once its sending is over: what comes later would write over the state set here."""
         for _ in range(200):
             message = ok(self.admin.get(f"/accounts/{self.account}/notifications?limit=1")).json["data"][0]
-            if message["status"] not in ("queued", "sending"):
+            if message["status"] != "waiting":
                 return message
             time.sleep(0.05)
         raise AssertionError(f"still not sent: {message}")
