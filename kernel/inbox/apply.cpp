@@ -1,5 +1,7 @@
 #include "inbox/apply.hpp"
 
+#include <utility>
+
 #include "effects/effects.hpp"
 
 namespace bursar::inbox {
@@ -17,7 +19,9 @@ Heard hear_of_refund(storage::Transaction& tx, const payments::Context& context,
                      const WebhookEvent& event, Instant now) {
   payments::Hearsay hearsay = hearsay_of(instance, event, event.refund_id);
   hearsay.payment_id = event.payment_id;
-  if (event.payment && !event.payment->reference.empty()) hearsay.reference = event.payment->reference;
+  if (event.payment && !event.payment->reference.empty()) {
+    hearsay.payment_reference = std::exchange(hearsay.reference, event.payment->reference);
+  }
   return payments::hear_of_refund(tx, context, hearsay, now);
 }
 

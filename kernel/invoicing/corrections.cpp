@@ -12,6 +12,18 @@
 #include "services/services.hpp"
 
 namespace bursar::invoicing {
+Status check_correctable(const Invoice& invoice) {
+  const bool alive = invoice.status == InvoiceStatus::open || invoice.status == InvoiceStatus::paid;
+  if (!alive) {
+    return conflict("invoice_not_voidable",
+                    "The invoice is " + std::string(to_string(invoice.status)) + " and can't be changed any more.");
+  }
+  if (invoice.kind == InvoiceKind::deposit && invoice.status == InvoiceStatus::paid) {
+    return conflict("invoice_not_voidable", "The deposit has become credit.");
+  }
+  return {};
+}
+
 namespace {
 
 using ledger::LedgerAccount;
@@ -232,18 +244,10 @@ class TakeBack {
   Money tax_;
 };
 
-// An invoice that can still be corrected.
 Result<Invoice> correctable(Connection& c, InvoiceId id) {
   auto invoice = find_invoice(c, id);
   if (!invoice) return not_found("no_such_invoice", "There is no such invoice.");
-  const bool alive = invoice->status == InvoiceStatus::open || invoice->status == InvoiceStatus::paid;
-  if (!alive) {
-    return conflict("invoice_not_voidable",
-                    "The invoice is " + std::string(to_string(invoice->status)) + " and can't be changed any more.");
-  }
-  if (invoice->kind == InvoiceKind::deposit && invoice->status == InvoiceStatus::paid) {
-    return conflict("invoice_not_voidable", "The deposit has become credit.");
-  }
+  BURSAR_CHECK(check_correctable(*invoice));
   return *std::move(invoice);
 }
 

@@ -40,6 +40,10 @@ struct GivenBack {
   PaymentId first = {};
 };
 
+// Whether anything of it can still be taken back: it is open or paid. 409 invoice_not_voidable for another, and for a
+// deposit that has become credit.
+Status check_correctable(const Invoice& invoice);
+
 // Takes back whole lines: by a credit note, or off a pro-forma. Lines already taken back are left out; when nothing
 // is left to take back: 409 nothing_to_credit.
 Result<Corrected> take_back_lines(storage::Transaction& tx, const Rules& rules, InvoiceId invoice,

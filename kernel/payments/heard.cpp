@@ -21,16 +21,18 @@ using effects::Verdict;
 using What = Heard::What;
 
 std::optional<Payment> find_meant(storage::Transaction& tx, const Context& context, const Hearsay& hearsay) {
+  std::optional<Payment> named;
   if (!hearsay.id.empty()) {
     const auto id = context.codec.parse<PaymentIdTag>(hearsay.id);
-    if (!id.ok()) return std::nullopt;
-    auto payment = find_payment(tx, *id);
-    return payment && payment->gateway == hearsay.gateway ? std::move(payment) : std::nullopt;
+    if (id.ok()) named = find_payment(tx, *id);
+    if (!named || named->gateway != hearsay.gateway) return std::nullopt;
+    // Staff may have given its money to another payment before it was known whose it is.
+    if (named->decline_code != assigned_otherwise) return named;
   }
-  if (hearsay.reference.empty()) return std::nullopt;
+  if (hearsay.reference.empty()) return named;
   auto rows = tx.query("SELECT id FROM payments WHERE gateway = $1 AND gateway_reference = $2", hearsay.gateway,
                        hearsay.reference);
-  return rows.next() ? find_payment(tx, rows.id<PaymentId>(0)) : std::nullopt;
+  return rows.next() ? find_payment(tx, rows.id<PaymentId>(0)) : named;
 }
 
 // Money that arrived is booked, whoever it is from.
@@ -57,14 +59,13 @@ Heard hear_of_payment(storage::Transaction& tx, const Context& context, const He
   const bool booked = !payment->open() && payment->status != PaymentStatus::failed;
   if (booked) return {What::ignored, "the payment is booked"};
   const std::string key = charge_key(payment->id);
-  // What is not final may be older than what we know: the gateway's own present word counts.
-  if (!hearsay.answer || !is_final(*hearsay.answer)) {
+  // Only money that came can't un-come. A decline may be of an earlier try at the same payment, and what follows it may
+  // be lost on its way: the gateway's own present word counts.
+  if (!hearsay.answer || hearsay.answer->outcome != GatewayOutcome::succeeded) {
     effects::ask_again(tx, key, now);
     return {What::applied, "the gateway is asked"};
   }
-  const Settlement settled =
-      settle_payment(tx, context, payment->id, *hearsay.answer,
-                     hearsay.answer->outcome == GatewayOutcome::succeeded ? Verdict::done : Verdict::failed, now);
+  const Settlement settled = settle_payment(tx, context, payment->id, *hearsay.answer, Verdict::done, now);
   effects::conclude(tx, key, settled.verdict, settled.error, now);
   return {What::applied, settled.error};
 }
@@ -99,7 +100,9 @@ namespace {
 std::optional<RefundId> find_meant_refund(storage::Transaction& tx, const Context& context, const Hearsay& hearsay) {
   if (!hearsay.id.empty()) {
     const auto parsed = context.codec.parse<RefundIdTag>(hearsay.id);
-    return parsed.ok() && find_refund(tx, *parsed) ? std::optional(*parsed) : std::nullopt;
+    if (!parsed.ok()) return std::nullopt;
+    auto rows = tx.query("SELECT id FROM refunds WHERE id = $1 AND gateway = $2", *parsed, hearsay.gateway);
+    return rows.next() ? std::optional(*parsed) : std::nullopt;
   }
   if (hearsay.reference.empty()) return std::nullopt;
   auto rows = tx.query(
@@ -119,13 +122,25 @@ std::string obstacle(storage::Transaction& tx, const Payment& payment, const New
                               : "";
 }
 
+// One of ours whose reference we have not heard yet.
+bool refund_is_under_way(storage::Transaction& tx, PaymentId payment) {
+  return tx
+      .query(
+          "SELECT 1 FROM refunds WHERE payment_id = $1 AND destination = 'gateway' AND status IN ('pending', "
+          "'unknown')",
+          payment)
+      .next();
+}
+
 // Somebody refunded in the gateway's own pages: the money has left, and the books follow.
 Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now) {
-  const auto payment =
-      find_meant(tx, context, {.gateway = hearsay.gateway, .id = hearsay.payment_id, .reference = "", .answer = {}});
+  const auto payment = find_meant(
+      tx, context,
+      {.gateway = hearsay.gateway, .id = hearsay.payment_id, .reference = hearsay.payment_reference, .answer = {}});
   const bool left = hearsay.answer && hearsay.answer->outcome == GatewayOutcome::succeeded &&
                     hearsay.answer->processed && !hearsay.reference.empty();
   if (!payment || !left) return {What::unknown, "no refund of ours is known by this name"};
+  if (refund_is_under_way(tx, payment->id)) return {What::unknown, "it may be a refund of ours that is under way"};
   const NewRefund refund{.payment = payment->id,
                          .amount = hearsay.answer->processed,
                          .destination = RefundDestination::external,
@@ -133,7 +148,7 @@ Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const
   if (const std::string why = obstacle(tx, *payment, refund); !why.empty()) {
     raise_task(tx, "refund_elsewhere", payment->account, payment->id.value(),
                "Record a refund of " + refund.amount->to_string() + " that was made at " + hearsay.gateway,
-               hearsay.reference + ": " + why, now);
+               hearsay.reference + ": " + refund.amount->to_string() + "; " + why, now);
     return {What::applied, "staff are asked to record it: " + why};
   }
   const auto recorded = record_refund(tx, context, refund, {.kind = accounts::ActorKind::job}, now);

@@ -15,7 +15,9 @@ struct Hearsay {
   std::string id;                                      // ours, outside text, as the gateway kept it; empty: not told
   std::string reference;                               // the gateway's own; empty: not told
   std::optional<GatewayAnswer> answer = std::nullopt;  // nullopt: something changed, no more
-  std::string payment_id = {};  // of a refund: the payment it is of, ours, where `id` names no refund of ours
+  // Of a refund: the payment it is of, by our id and by the gateway's, where `id` names no refund of ours.
+  std::string payment_id = {};
+  std::string payment_reference = {};
 };
 
 struct Heard {

@@ -163,7 +163,9 @@ Result<RefundPlan> plan_refund(storage::Connection& c, const Payment& payment, c
   const Money rest = refundable(payment);
   if (!rest.is_positive()) return exceeds_payment(rest);
   const Standing standing = standing_of(c, payment);
-  return refund.lines.empty() ? plan_amount(standing, rest, refund) : plan_lines(c, standing, rest, refund);
+  BURSAR_TRY(plan, refund.lines.empty() ? plan_amount(standing, rest, refund) : plan_lines(c, standing, rest, refund));
+  for (const TakenBack& taken : plan.taken_back) BURSAR_CHECK(invoicing::check_correctable(taken.invoice));
+  return plan;
 }
 
 }  // namespace bursar::payments

@@ -57,7 +57,8 @@ std::string objection(storage::Transaction& tx, const Payment& payment, const Ga
   }
   if (!received.is_positive()) return "the gateway says it took " + received.to_string();
   if (answer.reference.empty()) return {};
-  if (const auto held = suspense_of(tx, payment.gateway, answer.reference); held && held->amount != received) {
+  if (const auto held = suspense_of(tx, payment.gateway, answer.reference);
+      held && held->status == "open" && held->amount != received) {
     return "the gateway's transaction " + answer.reference + " is in suspense with " + held->amount.to_string();
   }
   if (!reference_is_taken(tx, payment, answer.reference)) return {};
@@ -144,6 +145,7 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
   const auto held = answer.reference.empty() ? std::nullopt : suspense_of(tx, payment.gateway, answer.reference);
   ledger::Postings::Builder postings(payment.account);
   if (held) {
+    BURSAR_ASSERT(held->status == "open");
     postings.debit(LedgerAccount::suspense(), received);
     close_suspense(tx, held->id, payment.id, now);
     if (fee.is_positive()) book_fee(tx, context, payment, fee, now);
@@ -181,8 +183,27 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
        now);
 }
 
+// The money came as nobody's, and staff sent it back or gave it to another payment before it was known whose it is.
+// There is no other money: the payment brought none.
+std::optional<Settlement> decided_in_suspense(storage::Transaction& tx, const Payment& payment,
+                                              const GatewayAnswer& answer, Instant now) {
+  const auto item = answer.reference.empty() ? std::nullopt : suspense_of(tx, payment.gateway, answer.reference);
+  if (!item || item->status == "open") return std::nullopt;
+  const bool returned = item->status == "returned";
+  tx.execute(
+      "UPDATE payments SET status = 'failed', next_action = '', decline_code = $2, decline_text = $3, settled_at = $4, "
+      "version = version + 1 WHERE id = $1",
+      payment.id, returned ? sent_back : assigned_otherwise,
+      returned ? "The money was sent back before it was known whose it is."
+               : "The money was assigned as another payment before it was known whose it is.",
+      now);
+  close_task(tx, "confirm_payment", payment.id.value(), "done", {}, now);
+  return Settlement{Verdict::failed, "the transaction " + answer.reference + " was in suspense and is " + item->status};
+}
+
 Settlement succeeded(storage::Transaction& tx, const Context& context, const Payment& payment,
                      const GatewayAnswer& answer, Instant now) {
+  if (auto decided = decided_in_suspense(tx, payment, answer, now)) return *std::move(decided);
   const Money received = answer.processed.value_or(payment.amount);
   if (const std::string reason = objection(tx, payment, answer, received); !reason.empty()) {
     tx.execute("UPDATE payments SET status = 'unknown', version = version + 1 WHERE id = $1", payment.id);
@@ -293,6 +314,7 @@ Settlement settle_payment(storage::Transaction& tx, const Context& context, Paym
       if (answer.ready) record_complete(tx, *payment, now);
       return {Verdict::waiting};
     case GatewayOutcome::not_attempted:
+      if (payment->status == PaymentStatus::failed) return {Verdict::failed};
       if (payment->origin == PaymentOrigin::autopay) return {Verdict::not_attempted, answer.error};
       // The customer is there and can choose again; a charge that begins behind their back later would surprise them.
       failed(tx, context, *payment,

@@ -38,10 +38,20 @@ std::vector<StaffTask> list_tasks(storage::Connection& c, const std::string& sta
 
 void raise_task(storage::Transaction& tx, const std::string& kind, AccountId account, std::int64_t object,
                 const std::string& title, const std::string& detail, Instant now) {
-  tx.execute(
+  const auto added = tx.execute(
       "INSERT INTO staff_tasks (id, kind, account_id, object_id, title, detail, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, object_id) WHERE status = 'open' DO NOTHING",
       tx.reserve_ids(1), kind, account.value(), object, title, detail, now);
+  if (added > 0) return;
+  std::string stands;
+  {
+    auto rows =
+        tx.query("SELECT detail FROM staff_tasks WHERE kind = $1 AND object_id = $2 AND status = 'open'", kind, object);
+    if (rows.next()) stands = rows.string(0);
+  }
+  if (stands.find(detail) != std::string::npos) return;
+  tx.execute("UPDATE staff_tasks SET detail = $3 WHERE kind = $1 AND object_id = $2 AND status = 'open'", kind, object,
+             stands.empty() ? detail : stands + "\n" + detail);
 }
 
 void close_task(storage::Transaction& tx, const std::string& kind, std::int64_t object, const std::string& status,

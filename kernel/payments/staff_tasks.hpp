@@ -28,7 +28,7 @@ std::optional<StaffTask> find_task(storage::Connection& c, TaskId id);
 // Oldest first, after `after`; `status` empty: any.
 std::vector<StaffTask> list_tasks(storage::Connection& c, const std::string& status, TaskId after, int limit);
 
-// Writes the task unless an open one of this kind stands for the object.
+// Writes the task. Where an open one of this kind stands for the object, that gets what is new of the detail.
 void raise_task(storage::Transaction& tx, const std::string& kind, AccountId account, std::int64_t object,
                 const std::string& title, const std::string& detail, Instant now);
 void close_task(storage::Transaction& tx, const std::string& kind, std::int64_t object, const std::string& status,

@@ -37,6 +37,11 @@ Result<SuspenseItem> open_item(storage::Connection& c, SuspenseId id) {
   return *std::move(item);
 }
 
+bool is_of_payment(storage::Transaction& tx, const SuspenseItem& item) {
+  return tx.query("SELECT 1 FROM payments WHERE gateway = $1 AND gateway_reference = $2", item.gateway, item.reference)
+      .next();
+}
+
 bool is_known(storage::Transaction& tx, const std::string& gateway, const std::string& reference) {
   return tx
       .query(
@@ -69,7 +74,7 @@ std::optional<SuspenseItem> suspense_of(storage::Connection& c, const std::strin
                                         const std::string& reference) {
   auto rows = c.query(
       "SELECT id, gateway, reference, currency, amount, note, status, payment_id, received_at, closed_at "
-      "FROM suspense_items WHERE gateway = $1 AND reference = $2 AND status = 'open'",
+      "FROM suspense_items WHERE gateway = $1 AND reference = $2",
       gateway, reference);
   return rows.next() ? std::optional(read_item(rows)) : std::nullopt;
 }
@@ -118,6 +123,12 @@ Result<PaymentId> assign_suspense(storage::Transaction& tx, const Context& conte
                                   const Assignment& assignment, const accounts::Actor& actor, Instant now) {
   BURSAR_TRY(item, open_item(tx, id));
   BURSAR_CHECK(check_assignment(tx, item, assignment));
+  if (is_of_payment(tx, item)) {
+    return Error{.kind = ErrorKind::conflict,
+                 .code = "suspense_of_payment",
+                 .detail = "The gateway says that this transaction is that of a payment which is under way.",
+                 .cure = "Wait for the outcome of the payment; it takes the money out of suspense."};
+  }
   const auto payment = tx.new_id<PaymentId>();
   tx.execute(
       "INSERT INTO payments (id, account_id, gateway, invoice_id, origin, status, currency, amount, created_at) "

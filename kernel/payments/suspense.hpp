@@ -4,11 +4,16 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "payments/payments.hpp"
 
 namespace bursar::payments {
+
+// The codes of payments that brought no money of their own, as staff had decided on it in suspense.
+inline constexpr std::string_view assigned_otherwise = "assigned_otherwise";
+inline constexpr std::string_view sent_back = "sent_back";
 
 struct SuspenseItem {
   SuspenseId id;
@@ -31,7 +36,7 @@ std::vector<SuspenseItem> list_suspense(storage::Connection& c, const std::strin
 bool hold_in_suspense(storage::Transaction& tx, const Context& context, const std::string& gateway,
                       const std::string& reference, Money amount, const std::string& note, Instant now);
 
-// The open item of that transaction, for a payment that is being booked with it.
+// The item of that transaction, for a payment that is being booked with it.
 std::optional<SuspenseItem> suspense_of(storage::Connection& c, const std::string& gateway,
                                         const std::string& reference);
 void close_suspense(storage::Transaction& tx, SuspenseId id, PaymentId payment, Instant now);
@@ -41,7 +46,8 @@ struct Assignment {
   InvoiceId invoice = {};  // none: all of it is credit
 };
 // It becomes a payment of that account, with all that follows from one. Errors: not_found no_such_suspense_item;
-// conflict suspense_not_open; invalid /account_id, /invoice_id.
+// conflict suspense_not_open, suspense_of_payment (a payment that is under way at the gateway has this transaction);
+// invalid /account_id, /invoice_id.
 Result<PaymentId> assign_suspense(storage::Transaction& tx, const Context& context, SuspenseId id,
                                   const Assignment& assignment, const accounts::Actor& actor, Instant now);
 // Staff sent it back by hand. Errors: not_found, conflict as above; invalid /reason.

@@ -75,7 +75,7 @@ class Cluster {
   }
 
   void start() {
-    std::string folder = "/tmp/bursar-postgresql-XXXXXX";
+    std::string folder = temporary_base() + "/bursar-postgresql-XXXXXX";
     if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary folder");
     const std::string command =
         std::string(BURSAR_TEST_SUPPORT "/start-postgres.sh ") + folder + " " + std::to_string(::getpid());

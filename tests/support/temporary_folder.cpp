@@ -5,8 +5,13 @@
 
 namespace bursar::test {
 
+std::string temporary_base() {
+  const char* const base = std::getenv("TMPDIR");
+  return base == nullptr ? "/tmp" : base;
+}
+
 TemporaryFolder::TemporaryFolder() {
-  std::string name = "/tmp/bursar-test-XXXXXX";
+  std::string name = temporary_base() + "/bursar-test-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
   path_ = name;
 }

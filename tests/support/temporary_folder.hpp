@@ -1,10 +1,12 @@
-// A folder below /tmp that is gone with the object.
+// A folder below TMPDIR, by default /tmp, that is gone with the object.
 #pragma once
 
 #include <filesystem>
 #include <string>
 
 namespace bursar::test {
+
+std::string temporary_base();
 
 class TemporaryFolder {
  public:

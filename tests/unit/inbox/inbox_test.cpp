@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "fixture.hpp"
+#include "invoicing/corrections.hpp"
+#include "payments/heard.hpp"
 #include "payments/suspense.hpp"
 
 namespace bursar::test {
@@ -193,6 +195,29 @@ TEST_P(InboxTest, news_that_is_not_final_only_makes_us_ask) {
   EXPECT_EQ(stored(payment.id).status, PaymentStatus::succeeded);
 }
 
+TEST_P(InboxTest, a_decline_of_an_earlier_try_does_not_end_a_payment_that_went_through) {
+  const Payment payment = waiting_payment();
+  gateways.cards.complete_waiting();
+  webhooks.cards.know("old", event("evt_1", id_of(payment),
+                                   GatewayAnswer{.outcome = GatewayOutcome::declined, .decline_code = "other"}));
+  EXPECT_EQ(send("old"), 200);  // and the event of the success never comes
+  both.drain();
+  EXPECT_EQ(stored(payment.id).status, PaymentStatus::succeeded);
+}
+
+TEST_P(InboxTest, a_gateway_that_never_heard_of_a_failed_payment_changes_nothing_of_it) {
+  gateways.cards.script({Act::decline_final});
+  const Payment payment = paying.pay({.invoice = invoice, .gateway = "cards"}, customer).value();
+  webhooks.cards.know("changed", event("evt_1", id_of(payment), std::nullopt));
+  clock.advance(minutes(1));
+  EXPECT_EQ(send("changed"), 200);
+  both.drain();
+  const Payment after = stored(payment.id);
+  EXPECT_EQ(after.status, PaymentStatus::failed);
+  EXPECT_EQ(after.decline_code, "declined");
+  EXPECT_EQ(after.settled_at, payment.settled_at);
+}
+
 TEST_P(InboxTest, a_smaller_amount_is_booked_as_what_it_is) {
   const Payment payment = waiting_payment();
   gateways.cards.take(usd("4.00"));
@@ -230,10 +255,76 @@ class SuspenseTest : public InboxTest {
     webhooks.cards.know("stray", event("evt_1", "", success(amount, "tx_stray")));
     EXPECT_EQ(send("stray"), 200);
     books_agree = false;  // the fake gateway never heard of it
+    return open_item();
+  }
+  SuspenseId open_item() {
     return db->read([](Connection& c) { return payments::list_suspense(c, "open", {}, 1).at(0).id; });
+  }
+  // The event does not say whose it is, and the payment's own answer has not told its reference yet.
+  SuspenseId unnamed_success_of(const Payment& payment) {
+    webhooks.cards.know("unnamed", event("evt_u", "", success("10.00", id_of(payment) + "-tx")));
+    EXPECT_EQ(send("unnamed"), 200);
+    return open_item();
   }
 };
 INSTANTIATE_TEST_SUITE_P(Backends, SuspenseTest, backends());
+
+TEST_P(SuspenseTest, sent_back_before_its_payment_was_known_it_is_not_booked_again) {
+  const Payment payment = waiting_payment();
+  const SuspenseId item = unnamed_success_of(payment);
+  db->write("return", [&](Transaction& tx) {
+    EXPECT_TRUE(payments::return_suspense(tx, own, item, "nobody's", staff, clock.now()).ok());
+  });
+  gateways.cards.complete_waiting();
+  books_agree = false;  // the fake's book does not know what staff sent back by hand
+  clock.advance(minutes(1));
+  const auto after = paying.read(payment.id);
+  EXPECT_EQ(after->status, PaymentStatus::failed);
+  EXPECT_EQ(after->decline_code, "sent_back");
+  EXPECT_EQ(number("SELECT SUM(amount) FROM postings WHERE ledger_account = 'clearing/cards'"), 0);
+  EXPECT_EQ(stored(invoice).balance, usd("10.00"));
+  EXPECT_TRUE(paying.pay({.invoice = invoice, .gateway = "bank"}, customer).ok()) << "the invoice is stuck";
+}
+
+TEST_P(SuspenseTest, assigned_before_its_payment_was_known_it_is_money_once_and_disputes_follow_it) {
+  const Payment payment = waiting_payment();
+  const SuspenseId item = unnamed_success_of(payment);
+  const auto assigned = db->write("assign", [&](Transaction& tx) {
+    return payments::assign_suspense(tx, own, item, {.account = account, .invoice = invoice}, staff, clock.now());
+  });
+  ASSERT_TRUE(assigned.ok());
+  gateways.cards.complete_waiting();
+  clock.advance(minutes(1));
+  EXPECT_EQ(paying.read(payment.id)->decline_code, "assigned_otherwise");
+  EXPECT_EQ(stored(invoice).status, invoicing::InvoiceStatus::paid);
+  EXPECT_EQ(credit(), usd("0.00"));
+
+  WebhookEvent dispute = event("evt_d", id_of(payment), std::nullopt);
+  dispute.kind = WebhookEventKind::dispute_opened;
+  dispute.gateway_reference = id_of(payment) + "-tx";
+  dispute.dispute = {.id = "dp_1", .amount = usd("10.00")};
+  webhooks.cards.know("dispute", dispute);
+  EXPECT_EQ(send("dispute"), 200);
+  EXPECT_EQ(stored(*assigned).disputed, usd("10.00"));
+  books_agree = false;  // the fake knows no disputes
+}
+
+TEST_P(SuspenseTest, money_of_a_payment_that_is_under_way_is_not_assigned) {
+  const Payment payment = waiting_payment();
+  const SuspenseId item = unnamed_success_of(payment);
+  db->write("told", [&](Transaction& tx) {
+    tx.execute("UPDATE payments SET gateway_reference = $2 WHERE id = $1", payment.id, id_of(payment) + "-tx");
+  });
+  const auto assigned = db->write("assign", [&](Transaction& tx) {
+    return payments::assign_suspense(tx, own, item, {.account = account}, staff, clock.now());
+  });
+  ASSERT_FALSE(assigned.ok());
+  EXPECT_EQ(assigned.error().code, "suspense_of_payment");
+  gateways.cards.complete_waiting();
+  clock.advance(minutes(1));
+  EXPECT_EQ(paying.read(payment.id)->status, PaymentStatus::succeeded);
+  EXPECT_EQ(suspense_open(), 0);
+}
 
 TEST_P(SuspenseTest, assigned_to_an_invoice_it_pays_and_the_surplus_is_credit) {
   const SuspenseId id = stray("12.00");
@@ -272,12 +363,7 @@ TEST_P(SuspenseTest, sent_back_it_leaves_both_accounts) {
 
 TEST_P(SuspenseTest, a_payment_that_turns_out_to_be_the_one_takes_it_out) {
   const Payment payment = waiting_payment();
-  webhooks.cards.know("stray", event("evt_1", "", success("10.00", id_of(payment) + "-tx")));
-  // The reference is known by the payment as soon as the gateway told it; this one did not yet.
-  db->write("forget", [&](Transaction& tx) {
-    tx.execute("UPDATE payments SET gateway_reference = NULL WHERE id = $1", payment.id);
-  });
-  EXPECT_EQ(send("stray"), 200);
+  unnamed_success_of(payment);
   EXPECT_EQ(suspense_open(), 1);
   gateways.cards.complete_waiting();
   clock.advance(minutes(1));
@@ -358,6 +444,74 @@ TEST_P(RefundEventsTest, one_that_comes_before_its_payment_waits_for_it) {
   clock.advance(hours(1));
   both.drain();
   EXPECT_EQ(stored(payment.id).received, usd("10.00"));
+}
+
+TEST_P(RefundEventsTest, one_of_ours_that_the_event_does_not_name_is_not_booked_twice) {
+  const Payment payment = paid();
+  gateways.cards.script({Act::succeed_without_answer});
+  const auto refund = db->write("refund", [&](Transaction& tx) {
+    return payments::record_refund(tx, own, {.payment = payment.id, .amount = usd("4.00"), .reason = "unhappy"}, staff,
+                                   clock.now());
+  });
+  ASSERT_TRUE(refund.ok());
+  WebhookEvent unnamed = refunded("evt_r", payment, "4.00");
+  unnamed.payment->reference = codec.text(*refund) + "-tx";
+  webhooks.cards.know("r", unnamed);
+  EXPECT_EQ(send("r"), 200);     // before our own call
+  for (int i = 0; i < 3; ++i) {  // the refund's outcome first, then the event that waited for it
+    both.drain();
+    clock.advance(hours(7));
+  }
+  both.drain();
+  EXPECT_EQ(stored(payment.id).refunded, usd("4.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM refunds"), 1);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM webhook_events WHERE status = 'waiting'"), 0);
+}
+
+TEST_P(RefundEventsTest, another_instance_has_no_say_in_a_refund) {
+  const Payment payment = paid();
+  gateways.cards.script({Act::stay_pending});
+  const auto refund = db->write("refund", [&](Transaction& tx) {
+    return payments::record_refund(tx, own, {.payment = payment.id, .reason = "unhappy"}, staff, clock.now());
+  });
+  both.drain();
+  const auto heard = db->write("hear", [&](Transaction& tx) {
+    return payments::hear_of_refund(tx, own,
+                                    {.gateway = "bank",
+                                     .id = codec.text(*refund),
+                                     .reference = "",
+                                     .answer = GatewayAnswer{.outcome = GatewayOutcome::declined}},
+                                    clock.now());
+  });
+  EXPECT_EQ(heard.what, payments::Heard::What::unknown);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM refunds WHERE status = 'pending'"), 1);
+  gateways.cards.complete_waiting();
+}
+
+TEST_P(RefundEventsTest, each_that_cannot_be_recorded_is_told_to_staff) {
+  const Payment payment = paid();
+  books_agree = false;
+  webhooks.cards.know("all", refunded("evt_1", payment, "10.00"));
+  webhooks.cards.know("more", refunded("evt_2", payment, "3.00"));
+  webhooks.cards.know("yet more", refunded("evt_3", payment, "2.00"));
+  for (const char* body : {"all", "more", "yet more"}) EXPECT_EQ(send(body), 200);
+  const std::string detail = db->read([](Connection& c) {
+    auto rows = c.query("SELECT detail FROM staff_tasks WHERE kind = 'refund_elsewhere' AND status = 'open'");
+    return rows.next() ? rows.string(0) : "";
+  });
+  EXPECT_NE(detail.find("re_evt_2: 3.00 USD"), std::string::npos) << detail;
+  EXPECT_NE(detail.find("re_evt_3: 2.00 USD"), std::string::npos) << detail;
+}
+
+TEST_P(RefundEventsTest, one_of_an_invoice_that_was_written_off_is_told_to_staff) {
+  const Payment payment = paying.pay({.invoice = invoice, .gateway = "cards", .amount = usd("4.00")}, customer).value();
+  books_agree = false;
+  db->write("write off", [&](Transaction& tx) {
+    EXPECT_TRUE(invoicing::write_off(tx, rules, invoice, "hopeless", clock.now()).ok());
+  });
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'refund_elsewhere' AND status = 'open'"), 1);
 }
 
 TEST_P(RefundEventsTest, a_dispute_is_booked_once_and_its_end_in_any_order) {

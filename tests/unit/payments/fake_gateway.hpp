@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -43,9 +44,7 @@ class FakeGateway final : public payments::Gateway {
     const std::lock_guard lock(mutex_);
     complete_keys_.push_back(r.idempotency_key);
     const Act what = next();
-    if (what == Act::succeed || what == Act::succeed_without_answer || what == Act::need_action) {
-      approved_.erase(r.payment_id);
-    }
+    if (what != Act::vanish && what != Act::unreachable) approved_.erase(r.payment_id);
     return act(what, r.payment_id, r.amount);
   }
   payments::GatewayAnswer setup(const payments::SetupRequest& r) override {
@@ -80,7 +79,7 @@ class FakeGateway final : public payments::Gateway {
     const std::lock_guard lock(mutex_);
     acts_.insert(acts_.end(), acts);
   }
-  void take(Money amount) { take_ = amount; }  // instead of what is asked
+  void take(std::optional<Money> amount) { take_ = amount; }  // instead of what is asked
   void charge_fee(Money fee) { fee_ = fee; }
   void use_reference(std::string text) { reference_ = std::move(text); }
   void fall_silent(bool silent) { silent_ = silent; }  // lookups find out nothing
@@ -93,7 +92,15 @@ class FakeGateway final : public payments::Gateway {
   // The customer approved what waits for it; the money is taken by `complete`.
   void approve_waiting() {
     const std::lock_guard lock(mutex_);
-    approved_.merge(waiting_);
+    for (const auto& id : waiting_) {
+      if (asked_.at(id).is_positive()) approved_.insert(id);
+    }
+    for (const auto& id : approved_) waiting_.erase(id);
+  }
+  // What moved under this id came back: a refund that the receiving bank did not take.
+  void undo(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    book_.erase(id);
   }
   [[nodiscard]] std::vector<std::string> complete_keys() {
     const std::lock_guard lock(mutex_);
