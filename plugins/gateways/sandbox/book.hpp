@@ -20,7 +20,7 @@ struct Entry {
   std::string payment_id;
   std::string key;  // the idempotency key of the attempt
   State state = State::charged;
-  std::string decline;     // "soft" or "final" when declined
+  std::string decline;     // "soft", "final" or "unconfirmed" when declined
   std::int64_t minor = 0;  // what is or will be charged
   std::string currency;
   std::int64_t settles_at = 0;  // pending, action: the host clock's milliseconds

@@ -173,10 +173,13 @@ class Sandbox final {
     return Payment::not_attempted();
   }
 
-  // The book is left alone: an event is the word of the other side, and may be handed in again.
-  bursar::Webhook receive(Call& /*call*/, const bursar::WebhookRequest& request) {
+  // An event may be handed in again. Of the book it changes only what was given up: no lookup says otherwise after it.
+  bursar::Webhook receive(Call& call, const bursar::WebhookRequest& request) {
     if (!sandbox::is_genuine(host_, request, webhook_secret_, webhook_tolerance_)) return bursar::Webhook::rejected();
-    return bursar::Webhook::genuine({sandbox::event_of(request.body)});
+    const bursar::Event event = sandbox::event_of(request.body);
+    const bool declined = event.payment && event.payment->outcome == bursar::PaymentOutcome::declined;
+    if (declined && event.kind == bursar::EventKind::payment) give_up(call, event.payment_id);
+    return bursar::Webhook::genuine({event});
   }
 
   // Its tokens are words of a table: there is nothing to forget.
@@ -186,6 +189,20 @@ class Sandbox final {
   static constexpr int attempts_max = 50;
 
   [[nodiscard]] std::int64_t now() const { return host_.now().time_since_epoch().count(); }
+
+  void give_up(Call& call, std::string_view payment_id) const {
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+      const std::optional<Book::Found> before = book_.find(call, payment_id);
+      if (!before) return;
+      Entry after = settled(before->entry);
+      if (after.state != State::pending && after.state != State::action) return;
+      after.state = State::declined;
+      after.decline = "unconfirmed";
+      after.settles_at = 0;
+      if (book_.replace(call, *before, after)) return;
+    }
+    throw bursar::Error("book_busy", "sandbox: the book changed too often", bursar::Retry::later);
+  }
 
   static bursar::Method test_card() {
     return {.token = "tok_success",
@@ -256,6 +273,7 @@ class Sandbox final {
   [[nodiscard]] Payment payment_of(const Entry& entry) const {
     switch (entry.state) {
       case State::declined:
+        if (entry.decline == "unconfirmed") return sandbox::unconfirmed();
         return entry.decline == "soft"
                    ? Payment::declined(bursar::Decline::soft, "insufficient_funds",
                                        "the test card has insufficient funds")

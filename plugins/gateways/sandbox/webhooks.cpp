@@ -38,8 +38,7 @@ std::optional<Payment> ending(std::string_view type, const Json& body) {
     return payment;
   }
   if (type.ends_with(".declined"))
-    return Payment::declined(bursar::Decline::soft, "authentication_required",
-                             "the test card's holder did not confirm");
+    return unconfirmed();
   return std::nullopt;
 }
 
@@ -70,6 +69,10 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
 }
 
 }  // namespace
+
+bursar::Payment unconfirmed() {
+  return Payment::declined(bursar::Decline::soft, "authentication_required", "the test card's holder did not confirm");
+}
 
 bool is_genuine(const bursar::Host& host, const bursar::WebhookRequest& request, const std::string& secret,
                 bursar::Milliseconds tolerance) {

@@ -10,6 +10,9 @@ namespace sandbox {
 [[nodiscard]] bool is_genuine(const bursar::Host& host, const bursar::WebhookRequest& request,
                               const std::string& secret, bursar::Milliseconds tolerance);
 
+// A confirmation that the customer gave up.
+[[nodiscard]] bursar::Payment unconfirmed();
+
 // What the body of a genuine request tells. Throws bursar::Error for one that is no event of the sandbox.
 [[nodiscard]] bursar::Event event_of(std::string_view body);
 

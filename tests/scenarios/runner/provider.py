@@ -1,4 +1,6 @@
 """The provider a story happens to: its configuration, the running server, its API, and the names the story uses."""
+import hashlib
+import hmac
 import itertools
 import json
 import os
@@ -17,6 +19,8 @@ from . import views
 
 STAFF = {"email": "staff@example.com", "password": "a staff password of this story"}
 
+WEBHOOK_SECRET = "a-webhook-secret-of-this-story"
+
 # What a story does not set itself. A date of a story stands for noon, so the daily run of the date is over by then.
 DEFAULTS = {
     "provider.name": "Example Hosting",
@@ -28,7 +32,7 @@ DEFAULTS = {
     "server.rate_limits": "false",
     "log.level": "error",
     "plugins.instances.bank": '{plugin: bank-transfer, config: {account_holder: Example Hosting, iban: "DE75512108001245126199"}}',
-    "plugins.instances.cards": "{plugin: sandbox}",
+    "plugins.instances.cards": f"{{plugin: sandbox, config: {{settle_after: 1h, webhook_secret: {WEBHOOK_SECRET}}}}}",
     "plugins.instances.servers": "{plugin: manual}",
 }
 
@@ -83,6 +87,8 @@ class Provider:
         self.numbers: dict[str, dict[str, int]] = {}  # kind -> id -> number in the story: "invoice 1"
         self._remarks: list[str] = []
         self._keys = itertools.count(1)
+        self._events = itertools.count(1)
+        self._told: dict = {}  # the last event
 
     # -- the server ------------------------------------------------------------------------------------------------
 
@@ -215,6 +221,36 @@ class Provider:
             self.call("PUT", "/test-clock", {"now": self.noon(day)})
             if foreseen:
                 self._remarks += views.surprises(self, foreseen, marks)
+
+    def wait(self, minutes: int) -> None:
+        """Later on the same day; what is due by then is done."""
+        now = datetime.fromisoformat(self.call("GET", "/test-clock")["now"].replace("Z", "+00:00"))
+        self.call("PUT", "/test-clock", {"now": (now + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")})
+
+    # -- what the card gateway tells -------------------------------------------------------------------------------
+
+    def minor(self, amount: str) -> dict:
+        number, currency = amount.split()
+        return {"minor": int(number.replace(".", "")), "currency": currency}
+
+    def fresh(self, name: str) -> str:
+        return f"{name}-{next(self._events)}"
+
+    def tell(self, event: dict) -> None:
+        self._told = {"id": self.fresh("event")} | event
+        self.tell_again()
+
+    def tell_again(self) -> None:
+        """Signed by the installation's clock, as the sandbox's README says; what it makes the server ask is asked."""
+        now = datetime.fromisoformat(self.call("GET", "/test-clock")["now"].replace("Z", "+00:00"))
+        body, seconds = json.dumps(self._told).encode(), int(now.timestamp())
+        signature = hmac.new(WEBHOOK_SECRET.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
+        address = self.settings["server.listen"].strip('"')
+        request = urllib.request.Request(f"http://{address}/api/v1/webhooks/cards", method="POST", data=body,
+                                         headers={"Content-Type": "application/json", "Sandbox-Signature": f"t={seconds},v1={signature}"})
+        with urllib.request.urlopen(request, timeout=300) as answer:
+            answer.read()
+        self.wait(1)
 
     # -- what the story looks at -----------------------------------------------------------------------------------
 

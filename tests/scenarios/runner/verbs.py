@@ -180,6 +180,117 @@ def uses_credit(provider: Provider, who: str, number: str, amount: str = "") -> 
     provider.call("POST", f"/invoices/{provider.id_of('invoice', number)}/credit", body, who)
 
 
+# -- cards ------------------------------------------------------------------------------------------------------------
+# The gateway "cards" is the sandbox: what it answers follows from the saved card or from the amount, see its README.
+
+def _paid(provider: Provider, who: str, path: str, body: dict) -> None:
+    payment = provider.call("POST", path, body, who)
+    for made in payment.get("payments", [payment]):  # a mass payment tells its attempts
+        provider.number("payment", made["id"])
+
+
+def _means(provider: Provider, who: str, means: str) -> dict:
+    """"by card", "by transfer", or "with the card tok_success" for one that is saved."""
+    if label := means.removeprefix("with the card ").strip() if means.startswith("with the card ") else "":
+        saved = provider.all(f"/accounts/{provider.customers[who]['id']}/payment-methods", who)
+        return {"payment_method": next(method["id"] for method in saved if method["label"] == label)}
+    return {"gateway": "cards" if means == "by card" else "bank"}
+
+
+@verb(r"{who} pays (?:{amount} of )?invoice {number} (?P<means>by card|with the card \S+)(?P<credit> and credit)?")
+def pays_by_card(provider: Provider, who: str, number: str, means: str, amount: str = "", credit: str = "") -> None:
+    """Of "and credit", account credit pays what it can at once, the card the rest."""
+    body = _means(provider, who, means) | ({"amount": Money(amount).json()} if amount else {})
+    _paid(provider, who, f"/invoices/{provider.id_of('invoice', number)}/payments", body | ({"use_credit": True} if credit else {}))
+
+
+@verb(r"{who} pays invoices (?P<numbers>\d+(?:, \d+)* and \d+) (?P<means>by card|by transfer|with the card \S+)")
+def pays_together(provider: Provider, who: str, numbers: str, means: str) -> None:
+    invoices = [provider.id_of("invoice", number) for number in re.findall(r"\d+", numbers)]
+    made = provider.call("POST", f"/accounts/{provider.customers[who]['id']}/mass-payments",
+                         {"invoice_ids": invoices} | _means(provider, who, means), who)
+    provider.number("mass payment", made["id"])
+    for payment in made["payments"]:
+        provider.number("payment", payment["id"])
+
+
+@verb(r"{who} tries mass payment {number} again (?P<means>by card|by transfer|with the card \S+)")
+def pays_together_again(provider: Provider, who: str, number: str, means: str) -> None:
+    _paid(provider, who, f"/mass-payments/{provider.id_of('mass payment', number)}/payments", _means(provider, who, means))
+
+
+@verb(r"{who} adds {amount} of credit by card")
+def adds_credit_by_card(provider: Provider, who: str, amount: str) -> None:
+    _paid(provider, who, f"/accounts/{provider.customers[who]['id']}/deposits", {"amount": Money(amount).json(), "gateway": "cards"})
+
+
+@verb(r"(?P<minutes>\d+) minutes pass")
+def minutes_pass(provider: Provider, minutes: str) -> None:
+    provider.wait(int(minutes))
+
+
+# -- what the card gateway tells by itself ----------------------------------------------------------------------------
+
+@verb(r"the gateway tells that payment {number} brought {amount}")
+def tells_of_money(provider: Provider, number: str, amount: str) -> None:
+    payment = provider.id_of("payment", number)
+    provider.tell({"type": "payment.succeeded", "payment": payment, "reference": f"sandbox-{payment}", "amount": provider.minor(amount)})
+
+
+@verb(r"the gateway tells that payment {number} was given up")
+def tells_of_abandonment(provider: Provider, number: str) -> None:
+    provider.tell({"type": "payment.declined", "payment": provider.id_of("payment", number)})
+
+
+@verb(r"the gateway tells of {amount} of nobody")
+def tells_of_stray_money(provider: Provider, amount: str) -> None:
+    provider.tell({"type": "payment.succeeded", "reference": provider.fresh("stray"), "amount": provider.minor(amount)})
+
+
+@verb(r"the gateway tells of a refund of {amount} of payment {number} that was made there")
+def tells_of_refund(provider: Provider, amount: str, number: str) -> None:
+    provider.tell({"type": "refund.succeeded", "payment": provider.id_of("payment", number), "reference": provider.fresh("refund"),
+                   "amount": provider.minor(amount)})
+
+
+@verb(r"the gateway tells again what it told last")
+def tells_again(provider: Provider) -> None:
+    provider.tell_again()
+
+
+@verb(r"the customer's bank disputes (?:{amount} of )?payment {number}")
+def disputes(provider: Provider, number: str, amount: str = "") -> None:
+    payment = provider.id_of("payment", number)
+    received = provider.call("GET", "/payments/" + payment)["received"]
+    provider.tell({"type": "dispute.opened", "dispute": f"dispute-of-{number}", "payment": payment, "reason": "fraudulent",
+                   "amount": provider.minor(amount or f"{received['amount']} {received['currency']}")})
+
+
+@verb(r"the dispute of payment {number} is (?P<end>won|lost)")
+def dispute_ends(provider: Provider, number: str, end: str) -> None:
+    provider.tell({"type": f"dispute.{end}", "dispute": f"dispute-of-{number}", "payment": provider.id_of("payment", number)})
+
+
+# -- money back, and money of nobody ----------------------------------------------------------------------------------
+
+@verb(r"staff refund (?:{amount} of )?payment {number}(?P<to> to credit)?")
+def refunds(provider: Provider, number: str, amount: str = "", to: str = "") -> None:
+    body = {"reason": "by the story"} | ({"amount": Money(amount).json()} if amount else {}) | ({"destination": "credit"} if to else {})
+    provider.call("POST", f"/payments/{provider.id_of('payment', number)}/refunds", body)
+    provider.wait(1)  # for the gateway's answer
+
+
+@verb(r"staff assign suspense item {number} to (?:invoice (?P<invoice>\d+) of )?{who}")
+def assigns(provider: Provider, number: str, who: str, invoice: str = "") -> None:
+    body = {"account_id": provider.customers[who]["id"]} | ({"invoice_id": provider.id_of("invoice", invoice)} if invoice else {})
+    provider.call("POST", f"/suspense-items/{provider.id_of('suspense item', number)}/assignment", body)
+
+
+@verb(r"staff send suspense item {number} back")
+def sends_back(provider: Provider, number: str) -> None:
+    provider.call("POST", f"/suspense-items/{provider.id_of('suspense item', number)}/return", {"reason": "by the story"})
+
+
 # -- staff ------------------------------------------------------------------------------------------------------------
 
 @verb(r"staff bill {who} {amount} for {text}, due (?P<due>\S+)")

@@ -173,8 +173,42 @@ def _payments(provider) -> dict[str, Document]:
             {"asked": f"{money(payment['amount'])} by {payment['gateway']}",
              "status": payment["status"] + (f" ({payment['decline_code']})" if payment["decline_code"] else ""),
              "received": "" if _is_zero(payment["received"]) else "received " + payment["received"]["amount"],
-             "refunded": "" if _is_zero(payment["refunded"]) else "refunded " + payment["refunded"]["amount"]})
+             "refunded": "" if _is_zero(payment["refunded"]) else "refunded " + payment["refunded"]["amount"],
+             "disputed": "" if _is_zero(payment["disputed"]) else "disputed " + payment["disputed"]["amount"]})
     return found
+
+
+@view("mass payments")
+def _mass_payments(provider) -> dict[str, Document]:
+    found = {}
+    for who, customer in provider.customers.items():
+        for mass in reversed(provider.all(f"/accounts/{customer['id']}/mass-payments")):
+            number = provider.number("mass payment", mass["id"])
+            found[f"mass payment {number} of {who}"] = Document({"total": "total " + money(mass["total"]), "status": mass["status"]})
+    return found
+
+
+@view("refunds")
+def _refunds(provider) -> dict[str, Document]:
+    found = {}
+    for payment in reversed(provider.all("/payments")):
+        for refund in reversed(provider.all(f"/payments/{payment['id']}/refunds")):
+            number, of = provider.number("refund", refund["id"]), provider.number("payment", payment["id"])
+            found[f"refund {number} of payment {of}"] = Document(
+                {"amount": money(refund["amount"]), "to": f"to {refund['destination']}", "status": refund["status"]})
+    return found
+
+
+@view("disputes")
+def _disputes(provider) -> dict[str, Document]:
+    return {f"dispute {provider.number('dispute', dispute['id'])} of payment {provider.number('payment', dispute['payment_id'])}": Document(
+                {"amount": money(dispute["amount"]), "status": dispute["status"]}) for dispute in reversed(provider.all("/disputes"))}
+
+
+@view("suspense")
+def _suspense(provider) -> dict[str, Document]:
+    return {f"suspense item {provider.number('suspense item', item['id'])}": Document(
+                {"amount": money(item["amount"]), "status": item["status"]}) for item in provider.all("/suspense-items")}
 
 
 @view("mails")
