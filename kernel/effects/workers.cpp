@@ -11,6 +11,7 @@
 #include "base/process.hpp"
 #include "effects/effects.hpp"
 #include "effects/store.hpp"
+#include "storage/failpoints.hpp"
 
 namespace bursar::effects {
 namespace {
@@ -20,6 +21,7 @@ using storage::Connection;
 using storage::StorageError;
 using storage::Transaction;
 
+namespace failpoints = storage::failpoints;
 using Steady = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds(500);
@@ -284,7 +286,10 @@ Outcome Workers::State::call(Handler& handler, const Claimed& claimed, Steady::t
   const Verdict unclear = claimed.waiting ? Verdict::waiting : Verdict::unknown;
   std::string text = "the handler threw something that is no exception";
   try {
+    const std::string& kind = claimed.effect.kind;
+    failpoints::reached(kind, claimed.inspect ? "asked" : "begun");
     Outcome outcome = claimed.inspect ? handler.inspect(claimed.effect) : handler.perform(claimed.effect);
+    failpoints::reached(kind, claimed.inspect ? "told" : "answered");
     if (outcome.verdict == Verdict::unknown) outcome.verdict = unclear;
     return outcome;
   } catch (const std::exception& error) {
@@ -307,7 +312,9 @@ void Workers::State::settle(Handler& handler, const Claimed& claimed, const Outc
         Outcome own = outcome;  // the transaction may run again
         handler.settle(tx, effect, own, now);
         store_outcome(tx, claimed, own, now, options);
+        failpoints::reached(effect.kind, "applying");
       });
+      failpoints::reached(effect.kind, "settled");
       if (!held) log::warning("effect_lease_lost", {{"key", effect.key}});
       return;
     } catch (const StorageError& error) {

@@ -3,6 +3,7 @@
 #include "inbox/apply.hpp"
 #include "inbox/text.hpp"
 #include "payments/staff_tasks.hpp"
+#include "storage/failpoints.hpp"
 
 namespace bursar::inbox {
 
@@ -108,6 +109,7 @@ std::optional<HttpReply> Inbox::receive(const std::string& instance, const Webho
   if (webhooks_.find(instance) == nullptr) return std::nullopt;
   const auto id = context_.db.write(
       "store_webhook", [&](Transaction& tx) { return insert(tx, instance, request, context_.clock.now()); });
+  storage::failpoints::reached("webhook", "received");
   context_.perform_now(key_of(id));
   return context_.db.read([&](Connection& c) -> HttpReply {
     auto rows = c.query("SELECT status, answer FROM webhook_requests WHERE id = $1", id);

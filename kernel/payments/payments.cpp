@@ -10,6 +10,7 @@
 #include "payments/recording.hpp"
 #include "payments/settle.hpp"
 #include "payments/staff_tasks.hpp"
+#include "storage/failpoints.hpp"
 
 namespace bursar::payments {
 
@@ -90,7 +91,10 @@ Result<PaymentId> Payments::record(storage::Transaction& tx, const NewPayment& p
                         actor, now);
 }
 
-void Payments::perform(PaymentId payment) { context_.perform_now(charge_key(payment)); }
+void Payments::perform(PaymentId payment) {
+  storage::failpoints::reached("payment", "recorded");
+  context_.perform_now(charge_key(payment));
+}
 
 Result<Payment> Payments::pay(const NewPayment& payment, const accounts::Actor& actor) {
   BURSAR_TRY(id, context_.db.write("record_payment", [&](storage::Transaction& tx) {

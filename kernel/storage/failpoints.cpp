@@ -18,10 +18,12 @@
 namespace bursar::storage::failpoints {
 namespace {
 
+constexpr std::string_view before = "before_commit", after = "after_commit";
+
 struct Plan {
   enum class Act { none, kill, error };
   Act act = Act::none;
-  bool after = false;
+  std::string point;
   std::int64_t at = 0;
   std::string count_file;
 };
@@ -39,10 +41,11 @@ Plan read_plan() {
     const auto act = text.substr(equals + 1, at - equals - 1);
     const auto number = text.substr(at + 1);
     const auto parsed = std::from_chars(number.data(), number.data() + number.size(), plan.at);
-    plan.after = point == "after_commit";
+    plan.point = point;
     if (act == "kill") plan.act = Plan::Act::kill;
-    if (act == "error" && !plan.after) plan.act = Plan::Act::error;
-    if (parsed.ec != std::errc() || (!plan.after && point != "before_commit")) plan.act = Plan::Act::none;
+    if (act == "error" && point == before) plan.act = Plan::Act::error;
+    const bool is_point = point == before || point == after || point.find('.') != std::string_view::npos;
+    if (parsed.ec != std::errc() || !is_point) plan.act = Plan::Act::none;
   }
   if (plan.act == Plan::Act::none) log::error("failpoint_not_understood", {{"value", text}});
   return plan;
@@ -73,14 +76,30 @@ void act(Plan::Act act) {
 
 void before_commit() {
   const std::int64_t number = commits.fetch_add(1) + 1;
-  if (!plan().after && number == plan().at) act(plan().act);
+  if (plan().point == before && number == plan().at) act(plan().act);
 }
 
 void after_commit() {
   const std::int64_t number = commits.load();
   write_count(number);
-  if (plan().after && number == plan().at) act(plan().act);
+  if (plan().point == after && number == plan().at) act(plan().act);
 }
+
+void reached(std::string_view subject, std::string_view point) {
+  static std::atomic<std::int64_t> times = 0;
+  const std::string_view wanted = plan().point;
+  const bool is_it = wanted.size() == subject.size() + 1 + point.size() && wanted.starts_with(subject) &&
+                     wanted[subject.size()] == '.' && wanted.ends_with(point);
+  if (is_it && times.fetch_add(1) + 1 == plan().at) act(plan().act);
+}
+
+}  // namespace bursar::storage::failpoints
+
+#else
+
+namespace bursar::storage::failpoints {
+
+void reached(std::string_view /*subject*/, std::string_view /*point*/) {}
 
 }  // namespace bursar::storage::failpoints
 

@@ -1,4 +1,7 @@
 """What a provider sends in, from the signature to the books: inbox_test.py BUILD_FOLDER SEED_FOLDER."""
+import http.client
+import re
+import signal
 import sys
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +95,59 @@ class Effects(unittest.TestCase):
         self.assertEqual(ok(world.owner.get(f"/invoices/{invoice}")).json["status"], "paid")
         again = world.billing.post(f"/suspense-items/{item}/assignment", assignment)
         self.assertEqual((again.status, again.code), (409, "suspense_not_open"))
+
+
+class Replay(unittest.TestCase):
+    """What was received is read again: by the API, and by the command line when no server holds the store."""
+
+    def newest(self):
+        return ok(world.admin.get("/webhook-requests?limit=1")).json["data"][0]["id"]
+
+    def test_what_was_applied_is_applied_no_second_time(self):
+        invoice, payment = waiting_payment()
+        ok(world.send(arrived(4003, payment=payment)))
+        request = self.newest()
+        for _ in range(3):
+            again = ok(world.billing.post(f"/webhook-requests/{request}/replay")).json
+            self.assertEqual((again["status"], [e["status"] for e in again["events"]]), ("done", ["applied"]))
+        found = ok(world.owner.get(f"/invoices/{invoice}")).json
+        self.assertEqual((found["status"], len(found["allocations"])), ("paid", 1))
+
+    def test_an_event_that_came_too_early_is_placed_once_what_it_is_about_is_there(self):
+        early = {"id": world.unique("evt_"), "type": "payment.updated", "reference": world.unique("transfer-")}
+        ok(world.send(early))
+        request = self.newest()
+        self.assertEqual(ok(world.admin.get(f"/webhook-requests/{request}")).json["status"], "waiting")
+        ok(world.send(arrived(1500, reference=early["reference"])))
+        item = next(one for one in ok(world.billing.get("/suspense-items?limit=200")).json["data"]
+                    if one["reference"] == early["reference"])
+        ok(world.billing.post(f"/suspense-items/{item['id']}/assignment", {"account_id": world.account}))
+        again = ok(world.billing.post(f"/webhook-requests/{request}/replay")).json
+        self.assertEqual(again["status"], "done")
+
+    def test_what_a_killed_server_had_received_is_replayed_by_the_command_line(self):
+        global world
+        invoice, payment = waiting_payment()
+        event = arrived(4003, payment=payment)
+        world.close()
+        installation.stop()
+        installation.start(environment={"BURSAR_FAILPOINT": "webhook.received=kill@1"})
+        world = World(installation)
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            world.send(event)
+        self.assertEqual(installation.process.wait(30), -signal.SIGKILL)
+        self.assertEqual(installation.rows("SELECT count(*) FROM webhook_events WHERE event_id = ?", event["id"]), [(0,)])
+        request = re.search(r"whr_\w+", installation.run("inbox", "list").stdout).group()
+        installation.run("inbox", "replay", request)
+        installation.run("inbox", "replay", request)
+        world.close()
+        installation.stop()
+        installation.start()
+        world = World(installation)
+        found = ok(world.owner.get(f"/invoices/{invoice}")).json
+        self.assertEqual((found["status"], len(found["allocations"])), ("paid", 1))
+        ok(world.send(event))  # the sender, who got no answer, comes again
+        self.assertEqual(len(ok(world.owner.get(f"/invoices/{invoice}")).json["allocations"]), 1)
 
 
 class CommandLine(unittest.TestCase):

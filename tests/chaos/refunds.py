@@ -1,7 +1,8 @@
 """Refunds through the HTTP API of the real binary.
 
     refunds.py BUILD_FOLDER at_once sqlite|postgresql   fifty people ask, decide and refund one payment at the same moment
-    refunds.py BUILD_FOLDER killed [EVERY]              the server is killed before and after each commit of a request, a
+    refunds.py BUILD_FOLDER killed sqlite|postgresql [EVERY]
+                                                        the server is killed before and after each commit of a request, a
                                                         decision and a staff refund; the same calls again bring the same end
 """
 import atexit
@@ -19,7 +20,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from book import Book, Sqlite, commits, stores  # noqa: E402
+from book import Book, commits, stores  # noqa: E402
 
 STAFF, PASSWORD = "staff@example.com", "correct horse demo 42"
 LATER = 2 * 3600  # the clock stands still: unknown outcomes are looked up when it moves
@@ -232,13 +233,14 @@ def end_of(store):
     return {name: sorted(store.rows(sql)) for name, sql in END.items()}
 
 
-def killed(build, every):
+def killed(build, kind, every):
     with tempfile.TemporaryDirectory(prefix="bursar-refunds.", dir="/tmp") as name:
         folder = Path(name)
+        folder.chmod(0o755)
+        make = stores(kind, folder)
 
         def book(name):
-            (folder / name).mkdir()
-            return Book(build, folder / name, Sqlite(folder / name))
+            return Book(build, folder / name, make(name))
 
         before = book("before")
         have = prepare(before)
@@ -276,7 +278,7 @@ def killed(build, every):
                 if wrong:
                     failures += 1
                     print(f"FAIL {point} {n}: " + "\n  ".join(wrong), flush=True)
-        print(f"killed {tried} times at {total} commits, {failures} ended otherwise than the undisturbed server")
+        print(f"{kind}: killed {tried} times at {total} commits, {failures} ended otherwise than the undisturbed server")
         sys.exit(1 if failures or tried < total // every else 0)
 
 
@@ -284,4 +286,4 @@ if __name__ == "__main__":
     if sys.argv[2] == "at_once":
         at_once(sys.argv[1], sys.argv[3])
     else:
-        killed(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+        killed(sys.argv[1], sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 1)

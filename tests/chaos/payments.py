@@ -1,0 +1,382 @@
+"""Payments through the HTTP API of the real binary, on either backend.
+
+    payments.py BUILD_FOLDER killed sqlite|postgresql [EVERY]   the server is killed at each named point of a payment's life in
+                                                                turn; the same calls again bring the end of a server that
+                                                                nobody killed. A point that is never reached fails.
+    payments.py BUILD_FOLDER at_once sqlite|postgresql          many people act on the same money at the same moment
+
+The sandbox gateway is the other side. Its own book says what it took and gave back, and must be ours, item by item.
+"""
+import collections
+import concurrent.futures
+import hashlib
+import hmac
+import http.client
+import json
+import re
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from book import Book, stores, wrongs  # noqa: E402
+from refunds import PASSWORD, STAFF, Gone, Server, cents, seconds, usd  # noqa: E402
+
+NOT_ASKED = "gateway_unreachable"
+SECRET = "a-webhook-secret-of-this-test"
+# Where the server is killed: the point, and the how manieth time it is reached in the script below. The points of a charge
+# are those of a customer's payment (1), of one whose answer is lost (2), of one that waits for its customer (3) and of
+# auto-pay (4).
+POINTS = (
+    [("payment.recorded", 1), ("payment.recorded", 2), ("payment.recorded", 3)]
+    + [(f"charge.{point}", number) for point in ("begun", "answered", "applying", "settled") for number in (1, 2, 3, 4)]
+    + [("charge.asked", 1), ("charge.told", 1)]
+    + [(f"webhook.{point}", number) for point in ("received", "begun", "answered", "applying", "settled") for number in (1, 2)]
+    + [(f"refund.{point}", number) for point in ("begun", "answered", "applying", "settled") for number in (1, 2)]
+    + [("refund.asked", 1), ("refund.told", 1)]
+)
+
+
+class Desk:
+    """A server with everyone who calls it."""
+
+    def __init__(self, book, have, environment=None):
+        self.server, self.have = Server(book, environment), have
+
+    def stop(self):
+        return self.server.stop()
+
+    def post(self, path, body, key, who="customer"):
+        status, answer = self.server.call("POST", path, body, token=self.have[who], key=key)
+        if status == 409 and answer["code"] == "idempotency_key_in_flight":
+            self.go_to(later(self.now(), 3 * 60))  # the key is held for a request that died
+            status, answer = self.server.call("POST", path, body, token=self.have[who], key=key)
+        assert status == 201, (path, status, answer)
+        return answer
+
+    def get(self, path):
+        return self.server.must(200, "GET", path, token=self.have["staff"])
+
+    def now(self):
+        return self.get("/test-clock")["now"]
+
+    def go_to(self, instant):
+        if self.now() < instant:
+            self.server.must(200, "PUT", "/test-clock", {"now": instant}, token=self.have["staff"])
+
+    def tell(self, event):
+        """A signed webhook of the sandbox; answers the status."""
+        body, at = json.dumps(event).encode(), seconds(self.now())
+        signature = hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+        headers = {"Content-Type": "application/json", "Sandbox-Signature": f"t={at},v1={signature}"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port or 1, timeout=60)
+        try:
+            connection.request("POST", "/api/v1/webhooks/cards", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        except (OSError, http.client.HTTPException) as error:
+            raise Gone from error
+        finally:
+            connection.close()
+
+    def invoice(self, amount, key, due="2027-06-01"):
+        line = {"description": "Server", "unit_price": usd(amount)}
+        return self.post("/invoices", {"account_id": self.have["account"], "due_on": due, "lines": [line]}, key, "staff")["id"]
+
+    def pay(self, invoice, key):
+        """Where the gateway was certainly not asked, the payment has failed and the customer pays once more."""
+        payment = self.post(f"/invoices/{invoice}/payments", {"gateway": "cards"}, key)
+        if payment["status"] == "unknown":
+            payment = self.get("/payments/" + payment["id"])  # reading asks the gateway
+        if payment["decline_code"] != NOT_ASKED:
+            return payment
+        return self.post(f"/invoices/{invoice}/payments", {"gateway": "cards"}, key + "-again")
+
+
+def later(instant, of_seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds(instant) + of_seconds))
+
+
+def prepare(book):
+    """A customer with a saved card."""
+    book.seed()
+    server = Server(book)
+    staff = server.must(201, "POST", "/sessions", {"email": STAFF, "password": PASSWORD})["token"]
+    account = server.must(201, "POST", "/registrations", {
+        "name": "Paula Pay", "email": "paula@example.com", "password": "correct horse battery", "currency": "USD",
+        "address": {"street": "1 Main Street", "city": "Portland", "region": "OR", "postal_code": "97201", "country": "US"}})["account_id"]
+    customer = server.must(201, "POST", "/sessions", {"email": "paula@example.com", "password": "correct horse battery"})["token"]
+    server.must(201, "POST", f"/accounts/{account}/payment-methods", {"gateway": "cards", "token": "tok_success", "label": "Card"},
+                token=customer, key="card")
+    now = server.must(200, "GET", "/test-clock", token=staff)["now"]
+    server.stop()
+    return {"staff": staff, "customer": customer, "account": account, "start": now}
+
+
+def script(desk):
+    """Every kind of payment once; each call can be said again and changes nothing more."""
+    start = desk.have["start"]
+    first = desk.pay(desk.invoice("60.00", "invoice-1"), "pay-1")
+    lost = desk.pay(desk.invoice("40.05", "invoice-2"), "pay-2")   # taken, and the answer is lost
+    waits = desk.pay(desk.invoice("40.03", "invoice-3"), "pay-3")  # the customer has to confirm
+    assert desk.tell({"id": "evt-1", "type": "payment.succeeded", "payment": waits["id"], "reference": "sandbox-" + waits["id"],
+                      "amount": {"minor": 4003, "currency": "USD"}}) == 200
+    assert desk.tell({"id": "evt-2", "type": "payment.updated", "payment": lost["id"]}) == 200
+    desk.go_to(later(start, 3600))
+    desk.post(f"/payments/{first['id']}/refunds", {"reason": "goodwill", "amount": usd("3.00")}, "refund-1", "staff")
+    desk.go_to(later(start, 2 * 3600))
+    # Sent, and the answer is lost.
+    desk.post(f"/payments/{first['id']}/refunds", {"reason": "goodwill", "amount": usd("41.05")}, "refund-2", "staff")
+    desk.go_to(later(start, 3 * 3600))
+    # Auto-pay on the day that the last invoice is due.
+    desk.invoice("12.00", "invoice-4", later(start, 86400)[:10])
+    desk.server.must(200, "PUT", f"/accounts/{desk.have['account']}/autopay", {"enabled": True}, token=desk.have["customer"])
+    desk.go_to(later(start, 3 * 86400))
+
+
+def gateway_book(store):
+    """By the gateway's own word: what it took for each payment, and gave back."""
+    book = {}
+    for key, text in store.rows("SELECT key, value FROM plugin_store WHERE instance = 'cards'"):
+        if not key.startswith("payment/"):
+            continue
+        facts = dict(line.split("=", 1) for line in text.strip().split("\n"))
+        refunded = sum(int(amount) for amount in re.findall(r"^refund=\S+ \S+ (\d+)$", text, re.M))
+        # What only a webhook said is not in the sandbox's book before its own time has come.
+        book[key.removeprefix("payment/")] = (int(facts["minor"]) if facts["state"] in ("charged", "action", "pending") else 0, refunded)
+    return {payment: moved for payment, moved in book.items() if moved != (0, 0)}
+
+
+def our_book(desk):
+    payments, cursor = [], ""
+    while True:
+        page = desk.get(f"/accounts/{desk.have['account']}/payments?limit=100{cursor}")
+        payments += page["data"]
+        if not page["next_cursor"]:
+            break
+        cursor = "&cursor=" + page["next_cursor"]
+    book = {}
+    for payment in payments:
+        refunds = desk.get(f"/payments/{payment['id']}/refunds?limit=100")["data"]
+        gone = sum(cents(r["amount"]) for r in refunds if r["destination"] == "gateway" and r["status"] == "succeeded")
+        if cents(payment["received"]):
+            book[payment["id"]] = (cents(payment["received"]), gone)
+    return book
+
+
+def books_differ(desk, store):
+    """The sandbox's book against ours, for the account of the test."""
+    ours, theirs = our_book(desk), gateway_book(store)
+    return [f"{payment}: ours {ours.get(payment)}, theirs {theirs.get(payment)}" for payment in sorted(ours.keys() | theirs.keys())
+            if ours.get(payment) != theirs.get(payment) and (payment in ours or payment in desk.have["made"])]
+
+
+END = {
+    "payments": "SELECT origin, status, amount, received, refunded FROM payments WHERE gateway = 'cards' AND "
+                f"decline_code <> '{NOT_ASKED}'",
+    "refunds": "SELECT destination, status, amount FROM refunds",
+    "invoices": "SELECT status, total, balance FROM invoices",
+    "postings": "SELECT e.kind, p.ledger_account, p.amount FROM postings p JOIN journal_entries e ON e.id = p.entry_id",
+    "credit": "SELECT currency, amount FROM credit_balances WHERE amount <> 0",
+    # Whether an event had something to tell depends on who was faster.
+    "events": "SELECT event_id, CASE WHEN status = 'ignored' THEN 'applied' ELSE status END FROM webhook_events",
+    "effects": "SELECT kind, state FROM effects WHERE kind IN ('charge', 'refund') AND object_id NOT IN "
+               f"(SELECT id FROM payments WHERE decline_code = '{NOT_ASKED}')",
+    "tasks": "SELECT kind, status FROM staff_tasks",
+    "messages": "SELECT template, recipient FROM messages",
+}
+
+
+def end_of(book):
+    return {name: sorted(rows) for name, rows in zip(END, book.store.answers(END.values()))}
+
+
+def opened(build, folder, name, make):
+    book = Book(build, folder / name, make(name))
+    text = book.config.read_text().replace("settle_after: 2d", f"settle_after: 2d, webhook_secret: {SECRET}")
+    book.config.write_text(text.replace("billing:\n", "billing:\n  apply_credit_to_new_invoices: false\n"))
+    return book
+
+
+def all_payments(store):
+    return [key.removeprefix("payment/") for key, _ in store.rows("SELECT key, value FROM plugin_store WHERE instance = 'cards'")]
+
+
+def killed(build, kind, every):
+    with tempfile.TemporaryDirectory(prefix="bursar-payments.", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        make = stores(kind, folder)
+        before, calm, victim = (opened(build, folder, name, make) for name in ("before", "calm", "victim"))
+        have = prepare(before)
+        foreign = set(all_payments(before.store))
+        calm.store.copy_from(before.store)
+        desk = Desk(calm, have)
+        script(desk)
+        have["made"] = set(all_payments(calm.store)) - foreign
+        assert not books_differ(desk, calm.store), books_differ(desk, calm.store)
+        assert desk.stop() == 0
+        expected = end_of(calm)
+        assert [row[1] for row in expected["payments"]].count("succeeded") >= 2 and len(expected["refunds"]) == 2, expected
+        failures = 0
+        chosen = POINTS[::every]
+        for point, number in chosen:
+            wrong = disturbed(before, victim, have, foreign, expected, point, number)
+            if wrong:
+                failures += 1
+                print(f"FAIL {point} {number}: " + "\n  ".join(wrong), flush=True)
+        print(f"{kind}: killed at {len(chosen)} of {len(POINTS)} points, {failures} ended otherwise than the undisturbed server")
+        return 1 if failures else 0
+
+
+def disturbed(before, victim, have, foreign, expected, point, number):
+    """What is wrong after a kill at the point and the same calls again."""
+    victim.store.copy_from(before.store)
+    desk = Desk(victim, have, {"BURSAR_FAILPOINT": f"{point}=kill@{number}"})
+    try:
+        script(desk)
+    except Gone:
+        pass
+    code = desk.stop() if desk.server.process.poll() is None else desk.server.process.wait()
+    if code != -signal.SIGKILL:
+        return ["the point was never reached"]
+    desk = Desk(victim, have)
+    script(desk)
+    have["made"] = set(all_payments(victim.store)) - foreign
+    wrong = books_differ(desk, victim.store)
+    desk.stop()
+    return wrong + wrongs(victim, expected, end_of)
+
+
+# -- many at once -----------------------------------------------------------------------------------------------------
+
+def together(acts):
+    """Runs them from as many threads, all at the same moment. Answers what each answered."""
+    start = threading.Barrier(len(acts))
+
+    def one(act):
+        start.wait()
+        return act()
+    with concurrent.futures.ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(one, acts))
+
+
+def asking(desk, method, path, body, key=None, who="customer"):
+    return lambda: desk.server.call(method, path, body, token=desk.have[who], key=key)
+
+
+def race_two_tabs(desk):
+    """Fifty tabs pay one invoice: one charge."""
+    invoice = desk.invoice("20.00", "tabs")
+    answers = together([asking(desk, "POST", f"/invoices/{invoice}/payments", {"gateway": "cards"}, f"tab-{n}") for n in range(50)])
+    seen = collections.Counter((status, body.get("code", body.get("status"))) for status, body in answers)
+    assert seen[201, "succeeded"] == 1, seen
+    assert set(seen) <= {(201, "succeeded"), (409, "payment_in_flight"), (409, "invoice_not_open")}, seen
+    assert_paid_once(desk, invoice, 2000)
+
+
+def race_one_key(desk):
+    """One request, sent fifty times with its key: one payment, and everyone is told of it."""
+    invoice = desk.invoice("20.00", "same")
+    answers = together([asking(desk, "POST", f"/invoices/{invoice}/payments", {"gateway": "cards"}, "same-key") for _ in range(50)])
+    made = {body["id"] for status, body in answers if status == 201}
+    assert len(made) == 1, answers[:3]
+    assert {status for status, _ in answers} <= {201, 409}, collections.Counter(status for status, _ in answers)
+    other = desk.server.call("POST", f"/invoices/{invoice}/payments", {"gateway": "bank"}, token=desk.have["customer"], key="same-key")
+    assert other[0] == 422, other
+    assert_paid_once(desk, invoice, 2000)
+
+
+def race_webhook_and_page(desk):
+    """The customer comes back and the gateway tells, both many times at once: booked once."""
+    invoice = desk.invoice("40.03", "page")
+    payment = desk.pay(invoice, "page")["id"]
+    event = {"type": "payment.succeeded", "payment": payment, "reference": "sandbox-" + payment, "amount": {"minor": 4003, "currency": "USD"}}
+    acts = [asking(desk, "GET", f"/payments/{payment}", None) for _ in range(20)]
+    acts += [lambda n=n: (desk.tell({"id": f"evt-page-{n % 3}"} | event), None) for n in range(20)]
+    statuses = collections.Counter(answer[0] for answer in together(acts))
+    assert set(statuses) == {200}, statuses
+    assert_paid_once(desk, invoice, 4003)
+
+
+def race_autopay_and_customer(desk):
+    """The daily run charges while the customer pays by hand: one charge."""
+    tomorrow = later(desk.now(), 86400)
+    invoice = desk.invoice("20.00", "auto", tomorrow[:10])
+    desk.server.must(200, "PUT", f"/accounts/{desk.have['account']}/autopay", {"enabled": True}, token=desk.have["customer"])
+    acts = [asking(desk, "PUT", "/test-clock", {"now": later(tomorrow, 86400)}, who="staff")]
+    acts += [asking(desk, "POST", f"/invoices/{invoice}/payments", {"gateway": "cards"}, f"hand-{n}") for n in range(10)]
+    answers = together(acts)
+    assert answers[0][0] == 200, answers[0]
+    assert {status for status, _ in answers[1:]} <= {201, 409}, answers[1:]
+    desk.server.must(200, "PUT", f"/accounts/{desk.have['account']}/autopay", {"enabled": False}, token=desk.have["customer"])
+    assert_paid_once(desk, invoice, 2000)
+
+
+def race_refund_and_dispute(desk):
+    """A dispute of all of it comes while staff refund: of the payment never more is counted than it brought."""
+    payment = desk.pay(desk.invoice("20.00", "both"), "both")["id"]
+    acts = [asking(desk, "POST", f"/payments/{payment}/refunds", {"reason": "goodwill", "amount": usd("7.00")}, f"back-{n}", "staff")
+            for n in range(6)]
+    acts += [lambda: (desk.tell({"id": "evt-dispute", "type": "dispute.opened", "dispute": "dp-race", "payment": payment,
+                                 "amount": {"minor": 2000, "currency": "USD"}}), None) for _ in range(4)]
+    answers = together(acts)
+    assert {answer[0] for answer in answers} <= {200, 201, 409}, answers
+    desk.go_to(later(desk.now(), 3600))
+    stored = desk.get(f"/payments/{payment}")
+    assert cents(stored["refunded"]) + cents(stored["disputed"]) == 2000, stored
+    assert len(desk.get(f"/payments/{payment}/disputes")["data"]) == 1
+
+
+def race_for_credit(desk):
+    """Fifty invoices want the same 10.00 of credit: together they get 10.00."""
+    balance = desk.get(f"/accounts/{desk.have['account']}/balance")["credit"]
+    before = sum(cents(one) for one in balance)
+    invoices = [desk.invoice("3.00", f"credit-{n}") for n in range(50)]
+    desk.post(f"/accounts/{desk.have['account']}/deposits", {"amount": usd("10.00"), "gateway": "cards"}, "credit")
+    answers = together([asking(desk, "POST", f"/invoices/{one}/credit", {}, f"use-{n}") for n, one in enumerate(invoices)])
+    assert {status for status, _ in answers} <= {200, 201, 409}, collections.Counter(status for status, _ in answers)
+    paid = sum(300 - cents(desk.get(f"/invoices/{one}")["balance"]) for one in invoices)
+    left = sum(cents(one) for one in desk.get(f"/accounts/{desk.have['account']}/balance")["credit"])
+    assert paid + left == before + 1000, (before, paid, left)
+
+
+def assert_paid_once(desk, invoice, amount):
+    found = desk.get(f"/invoices/{invoice}")
+    assert (found["status"], cents(found["balance"])) == ("paid", 0), found
+    payments = desk.get(f"/invoices/{invoice}/payments?limit=100")["data"]
+    received = [cents(p["received"]) for p in payments if cents(p["received"])]
+    assert received == [amount], payments
+
+
+RACES = (race_two_tabs, race_one_key, race_webhook_and_page, race_autopay_and_customer, race_refund_and_dispute, race_for_credit)
+
+
+def at_once(build, kind):
+    with tempfile.TemporaryDirectory(prefix="bursar-payments.", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        book = opened(build, folder, "book", stores(kind, folder))
+        have = prepare(book)
+        foreign = set(all_payments(book.store))
+        desk = Desk(book, have)
+        for race in RACES:
+            race(desk)
+            print(f"{kind}: {race.__doc__}", flush=True)
+        desk.go_to(later(desk.now(), 3 * 86400))
+        have["made"] = set(all_payments(book.store)) - foreign
+        assert not books_differ(desk, book.store), books_differ(desk, book.store)
+        assert desk.stop() == 0
+        assert not book.breaches(), book.breaches()
+        book.run("db", "verify")
+        return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[2] == "at_once":
+        sys.exit(at_once(sys.argv[1], sys.argv[3]))
+    sys.exit(killed(sys.argv[1], sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 1))
