@@ -55,6 +55,11 @@ Result<Checked> check(storage::Transaction& tx, const Context& context, const Ne
   return Checked{.invoice = *std::move(invoice), .gateway = std::move(instance), .amount = amount, .credit = credit};
 }
 
+// What the gateway said of it can't be booked; it stands in the way of others until staff have looked into it.
+bool waits_for_a_person(storage::Connection& c, PaymentId payment) {
+  return c.query("SELECT 1 FROM effects WHERE key = $1 AND state = 'parked'", charge_key(payment)).next();
+}
+
 // A transfer that nobody confirmed yet is replaced by the customer's next choice of the same kind: one task for staff,
 // not one for each click.
 void replace_unconfirmed(storage::Transaction& tx, const Context& context, const Checked& checked, Instant now) {
@@ -166,7 +171,7 @@ Result<Payment> Payments::dismiss(PaymentId id, const accounts::Actor& actor) {
     const Instant now = context_.clock.now();
     const auto payment = find_payment(tx, id);
     if (!payment) return not_found("no_such_payment", "There is no such payment.");
-    if (!is_staff_confirmed(context_.gateways, payment->gateway)) {
+    if (!is_staff_confirmed(context_.gateways, payment->gateway) && !waits_for_a_person(tx, id)) {
       return conflict("payment_not_by_hand", "Money of this gateway is told by the gateway, not by staff.");
     }
     if (!payment->open()) return conflict("payment_not_open", "The payment is settled already.");

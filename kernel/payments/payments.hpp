@@ -104,7 +104,7 @@ class Payments {
   // Closes its task. conflict payment_not_open when it is settled already.
   Result<Payment> confirm(PaymentId payment, Money received, const std::string& reference,
                           const accounts::Actor& actor);
-  // It will not come: the payment fails. Closes its task.
+  // It will not come, or the gateway's word of it can't be booked: the payment fails. Closes its task.
   Result<Payment> dismiss(PaymentId payment, const accounts::Actor& actor);
 
  private:

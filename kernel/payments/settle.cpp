@@ -206,9 +206,10 @@ Settlement succeeded(storage::Transaction& tx, const Context& context, const Pay
   if (auto decided = decided_in_suspense(tx, payment, answer, now)) return *std::move(decided);
   const Money received = answer.processed.value_or(payment.amount);
   if (const std::string reason = objection(tx, payment, answer, received); !reason.empty()) {
-    tx.execute("UPDATE payments SET status = 'unknown', version = version + 1 WHERE id = $1", payment.id);
     raise_task(tx, "confirm_payment", payment.account, payment.id.value(), "Look into a payment that can't be booked",
                reason, now);
+    if (payment.status == PaymentStatus::failed) return {Verdict::failed, reason};
+    tx.execute("UPDATE payments SET status = 'unknown', version = version + 1 WHERE id = $1", payment.id);
     return {Verdict::parked, reason};
   }
   book_success(tx, context, payment, answer, received, now);

@@ -37,8 +37,7 @@ std::optional<Payment> ending(std::string_view type, const Json& body) {
     payment.processed = money(body, "amount");
     return payment;
   }
-  if (type.ends_with(".declined"))
-    return unconfirmed();
+  if (type.ends_with(".declined")) return unconfirmed();
   return std::nullopt;
 }
 

@@ -238,6 +238,23 @@ TEST_P(InboxTest, another_currency_is_not_booked_and_staff_are_told) {
   EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'confirm_payment' AND status = 'open'"), 1);
 }
 
+TEST_P(InboxTest, staff_end_a_payment_that_cannot_be_booked_and_the_invoice_can_be_paid) {
+  const Payment payment = waiting_payment();
+  EXPECT_EQ(paying.dismiss(payment.id, staff).error().code, "payment_not_by_hand");
+  GatewayAnswer answer = success("10.00", "tx_e");
+  answer.processed = Money(1000, Currency::parse("EUR").value());
+  webhooks.cards.know("paid", event("evt_1", id_of(payment), answer));
+  webhooks.cards.know("paid, again", event("evt_2", id_of(payment), answer));
+  EXPECT_EQ(send("paid"), 200);
+  EXPECT_EQ(stored(payment.id).status, PaymentStatus::unknown);
+  ASSERT_TRUE(paying.dismiss(payment.id, staff).ok());
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'confirm_payment' AND status = 'open'"), 0);
+  EXPECT_EQ(send("paid, again"), 200);
+  EXPECT_EQ(stored(payment.id).status, PaymentStatus::failed);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'confirm_payment' AND status = 'open'"), 1);
+  EXPECT_TRUE(paying.pay({.invoice = invoice, .gateway = "cards"}, customer).ok());
+}
+
 TEST_P(InboxTest, money_of_nobody_is_booked_in_suspense_once) {
   webhooks.cards.know("stray", event("evt_1", "", success("12.00", "tx_stray")));
   webhooks.cards.know("stray again", event("evt_2", "", success("12.00", "tx_stray")));
