@@ -9,6 +9,7 @@
 #include "accounts/identity.hpp"
 #include "accounts/passwords.hpp"
 #include "base/log.hpp"
+#include "dunning/holds.hpp"
 #include "dunning/steps.hpp"
 #include "effects/effects.hpp"
 #include "http/api.hpp"
@@ -86,6 +87,7 @@ struct App::State {
     const auto add = [&](std::vector<std::unique_ptr<scheduler::Step>> more) {
       for (auto& step : more) steps.push_back(std::move(step));
     };
+    steps.push_back(dunning::hold_step(rules));
     add(invoicing::steps(rules));
     steps.push_back(payments::autopay_step(payment_context));
     add(dunning::steps(rules, outbox));

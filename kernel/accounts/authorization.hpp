@@ -40,6 +40,8 @@ enum class Action {
   payments_confirm,  // staff saw the money arrive
   refunds_request,
   refunds_decide,
+  holds_read,
+  holds_change,
   payment_methods_read,
   payment_methods_change,
   autopay_read,

@@ -41,6 +41,7 @@ Page read_page(storage::Transaction& tx, std::string_view action, CivilDate unti
       "SELECT id, account_id, kind, coalesce(number, ''), due_on, balance, currency, version, dunning_offset, "
       "dunning_on "
       "FROM invoices WHERE dunning_action = $1 AND dunning_on <= $2 AND (dunning_on, account_id, id) > ($3, $4, $5) "
+      "AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = invoices.id) "
       "ORDER BY dunning_on, account_id, id LIMIT $6",
       action, until, page.last.on, page.last.account, page.last.invoice, request.max_accounts);
   while (rows.next()) {

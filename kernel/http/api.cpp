@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "dunning/holds.hpp"
 #include "http/authentication.hpp"
 #include "http/call.hpp"
 #include "http/etag.hpp"
@@ -39,6 +40,8 @@ std::optional<AccountId> owner_of(storage::Connection& c, Subject subject, std::
       return first(c.query("SELECT account_id FROM payment_methods WHERE id = $1 AND status = 'active'", id));
     case Subject::refund_request:
       return first(c.query("SELECT account_id FROM refund_requests WHERE id = $1", id));
+    case Subject::hold:
+      return first(c.query("SELECT account_id FROM holds WHERE id = $1", id));
     case Subject::message:
       return first(c.query("SELECT account_id FROM messages WHERE id = $1", id));
   }
@@ -63,6 +66,8 @@ std::string_view prefix_of(Subject subject) {
       return PaymentMethodIdTag::prefix;
     case Subject::refund_request:
       return RefundRequestIdTag::prefix;
+    case Subject::hold:
+      return HoldIdTag::prefix;
     case Subject::message:
       return MessageIdTag::prefix;
   }

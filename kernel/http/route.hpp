@@ -35,7 +35,18 @@ enum class Access {
 };
 
 // What the first placeholder of the path names, and so whose account it is that `action` is decided for.
-enum class Subject { none, account, service, invoice, payment, mass_payment, payment_method, refund_request, message };
+enum class Subject {
+  none,
+  account,
+  service,
+  invoice,
+  payment,
+  mass_payment,
+  payment_method,
+  refund_request,
+  hold,
+  message
+};
 
 struct QueryParameter {
   std::string_view name;

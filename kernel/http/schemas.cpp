@@ -81,7 +81,7 @@ constexpr Schema all_schemas[] = {
      "id:id account_id:id number:string? kind:order|renewal|manual|late_fee|deposit "
      "status:draft|open|paid|void|uncollectible|refunded overdue:boolean currency:string issued_on:date due_on:date "
      "net:Money tax:Money total:Money balance:Money late_fee_of:id? created_at:instant paid_at:instant? "
-     "autopay_on:date? lines?:[InvoiceLine] credit_notes?:[CreditNote] seller?:Party buyer?:Party "
+     "autopay_on:date? held_until?:date? lines?:[InvoiceLine] credit_notes?:[CreditNote] seller?:Party buyer?:Party "
      "allocations?:[InvoiceAllocation]"},
     {"InvoiceLine",
      "id:id kind:string description:string quantity:integer unit_price:Money net:Money tax:Money tax_rule:string "
@@ -142,6 +142,10 @@ constexpr Schema all_schemas[] = {
     {"Dispute",
      "id:id account_id:id payment_id:id gateway:string reference:string status:opened|won|lost amount:Money "
      "counted:Money held:Money fee:Money reason:string respond_by:instant? opened_at:instant closed_at:instant?"},
+    {"NewHold", "invoice_id?:id service_id?:id until:date reason:string"},
+    {"Hold",
+     "id:id account_id:id invoice_id:id? service_id:id? status:active|ended origin:staff|customer reason:string "
+     "starts_on:date until:date created_at:instant created_by:id? ended_at:instant? ended_by:string?"},
     {"PaymentMethod",
      "id:id account_id:id gateway:string label:string expires_on:date? position:integer created_at:instant"},
     {"NewPaymentMethod", "gateway:string token:string label:string expires_on?:date"},

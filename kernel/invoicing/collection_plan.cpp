@@ -70,6 +70,17 @@ std::optional<PlannedStep> CollectionPlan::next(const DunningStep& executed, Civ
   return PlannedStep{*step, std::max(by_due_date, by_distance)};
 }
 
+std::optional<PlannedStep> CollectionPlan::resumed(const PlannedStep& planned, CivilDate due_on,
+                                                   CivilDate today) const {
+  const CivilDate base = std::max(due_on, today);
+  for (auto step = std::lower_bound(steps_.begin(), steps_.end(), planned.step); step != steps_.end(); ++step) {
+    const CivilDate on = base.plus_days(step->offset);
+    if (step->action == DunningAction::remind && on < today) continue;
+    return PlannedStep{*step, std::max(on, planned.on)};
+  }
+  return std::nullopt;
+}
+
 CivilDate CollectionPlan::first_autopay(CivilDate due_on, CivilDate issued_on) const {
   return std::max(due_on.plus_days(-autopay_days_before_due_), issued_on);
 }

@@ -55,6 +55,10 @@ class CollectionPlan {
   [[nodiscard]] std::optional<PlannedStep> next(const DunningStep& executed, CivilDate due_on,
                                                 CivilDate executed_on) const;
 
+  // The next step of an invoice whose collection rested until `today`: as if it were due then at the earliest.
+  // Reminders whose day has passed are left out; none: nothing is left to do.
+  [[nodiscard]] std::optional<PlannedStep> resumed(const PlannedStep& planned, CivilDate due_on, CivilDate today) const;
+
   // When the first automatic charge is made: days_before_due before the due date, not before the invoice exists.
   [[nodiscard]] CivilDate first_autopay(CivilDate due_on, CivilDate issued_on) const;
 

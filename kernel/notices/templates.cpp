@@ -17,7 +17,7 @@ struct Source {
 
 constexpr const char* sign_off = "\n\n{{provider_name}}\n{{portal_url}}\n";
 
-constexpr std::array<Source, 19> sources{{
+constexpr std::array<Source, 20> sources{{
     {Template::invoice_created, "invoice_created",
      "{{#several}}{{several}} new invoices{{/several}}"
      "{{^several}}Invoice {{invoice_number}}: {{total}}, due {{due_on}}{{/several}}",
@@ -101,6 +101,13 @@ constexpr std::array<Source, 19> sources{{
      "Hello {{customer_name}},\n\nyour bank took the payment of {{amount}} back.\n"
      "{{#reopened}}{{reopened}} is owed again on your invoices.\n{{/reopened}}"
      "{{#from_credit}}{{from_credit}} of your credit was used for it.\n{{/from_credit}}"},
+    {Template::hold_placed, "hold_placed", "You have time to pay until {{until}}",
+     "Hello {{customer_name}},\n\nwe wait with collecting "
+     "{{#invoice_number}}invoice {{invoice_number}}{{/invoice_number}}"
+     "{{^invoice_number}}{{#service}}what is owed for {{service}}{{/service}}"
+     "{{^service}}your open invoices{{/service}}{{/invoice_number}} until {{until}}.\n"
+     "Until then nothing is charged automatically, and nothing is suspended for it. On {{until}} it counts as due.\n"
+     "You can pay before that at any time.\n"},
 }};
 
 const Source& source_of(Template name) {

@@ -28,6 +28,7 @@ enum class Template {
   refund_failed,
   dispute_opened,
   dispute_lost,
+  hold_placed,
 };
 std::string_view to_string(Template name);
 Template template_named(std::string_view stored);  // throws InvariantBroken for another text

@@ -15,8 +15,9 @@ std::optional<CivilDate> next_autopay(const settings::Autopay& autopay, int atte
 
 inline constexpr std::string_view autopay_is_off = "autopay_off";
 inline constexpr std::string_view invoice_changed = "invoice_changed";
+inline constexpr std::string_view invoice_held = "invoice_held";
 inline bool is_withdrawal(std::string_view decline_code) {
-  return decline_code == autopay_is_off || decline_code == invoice_changed;
+  return decline_code == autopay_is_off || decline_code == invoice_changed || decline_code == invoice_held;
 }
 
 }  // namespace bursar::payments

@@ -61,6 +61,7 @@ Page read_page(storage::Transaction& tx, CivilDate until, const scheduler::Chunk
       "i.autopay_on "
       "FROM invoices i JOIN accounts a ON a.id = i.account_id "
       "WHERE i.autopay_on <= $1 AND (i.autopay_on, i.account_id, i.id) > ($2, $3, $4) "
+      "AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = i.id) "
       "ORDER BY i.autopay_on, i.account_id, i.id LIMIT $5",
       until, page.last.on, page.last.account, page.last.invoice, request.max_accounts);
   while (rows.next()) {

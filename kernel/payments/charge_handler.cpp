@@ -17,6 +17,7 @@ struct Charge {
   std::string method_token = {};
   bool method_gone = false;
   bool autopay_enabled = false;
+  bool held = false;
 };
 
 std::optional<Charge> load(const Context& context, PaymentId id) {
@@ -34,6 +35,7 @@ std::optional<Charge> load(const Context& context, PaymentId id) {
     }
     const auto account = accounts::find_account(c, charge.payment.account);
     charge.autopay_enabled = account && account->autopay_enabled;
+    charge.held = c.query("SELECT 1 FROM held_invoices WHERE invoice_id = $1", charge.payment.invoice).next();
     return charge;
   });
 }
@@ -52,6 +54,7 @@ std::optional<GatewayAnswer> reason_gone(const Charge& charge) {
       charge.invoice->balance < charge.payment.amount) {
     return withdrawal(invoice_changed, "The invoice was paid or changed before the charge.");
   }
+  if (charge.held) return withdrawal(invoice_held, "The invoice was put on hold before the charge.");
   return std::nullopt;
 }
 

@@ -118,6 +118,13 @@ struct Disputes {
   DisputedService on_lost = DisputedService::suspend;
   bool reopen_invoices = true;  // what a lost dispute took is owed again; false: it is booked as a loss
 };
+// Resting collection until a day, as for a customer whose bank has problems.
+struct Holds {
+  int max_days = 90;
+  bool self_service = false;  // customers may place one themselves
+  int self_service_days = 14;
+  int self_service_per_year = 2;
+};
 // By currency code; a currency that is not there has no limit.
 struct Deposits {
   std::map<std::string, Money> minimum;
@@ -142,6 +149,7 @@ struct Billing {
   Refunds refunds;
   Disputes disputes;
   Deposits deposits;
+  Holds holds;
 };
 
 // One tax rule; the most specific match wins: country+region before country before "*"; a product's tax class before

@@ -84,6 +84,21 @@ const Table<LateFee>& late_fee_table() {
   return table;
 }
 
+const Table<Holds>& holds_table() {
+  static const Table<Holds> table = [] {
+    Table<Holds> t("holds", "Resting collection of an invoice, a service or an account until a day.");
+    t.key("max_days", &Holds::max_days, kind::number<int>(1, 366), "The longest hold that staff may place, in days.");
+    t.key("self_service", &Holds::self_service, kind::boolean(),
+          "Customers may place a hold themselves, when nothing of theirs is on hold.");
+    t.key("self_service_days", &Holds::self_service_days, kind::number<int>(1, 90),
+          "The longest hold of a customer's own, in days.");
+    t.key("self_service_per_year", &Holds::self_service_per_year, kind::number<int>(1, 366),
+          "So many of them within 365 days.");
+    return t;
+  }();
+  return table;
+}
+
 void check_ascending(Reader& reader, const Node& node, const char* section, const char* key,
                      const std::vector<int>& values) {
   for (std::size_t i = 1; i < values.size(); ++i) {
@@ -185,6 +200,7 @@ const Table<Billing>& billing_table() {
           "One payment over several invoices that was begun and not paid is given up after so many days.");
     t.key("chunk_accounts", &Billing::chunk_accounts, kind::number<int>(1, 5000),
           "Accounts in one transaction of the daily run.");
+    t.section("holds", &Billing::holds, holds_table(), "Holds.");
     t.section("refunds", &Billing::refunds, refunds_table(), "Refunds.");
     t.section("disputes", &Billing::disputes, disputes_table(), "Disputes and chargebacks.");
     t.section("deposits", &Billing::deposits, deposits_table(), "Adding credit.");

@@ -113,6 +113,7 @@ Report verify(storage::Database& db, const IdCodec& codec, const std::function<v
     walk.tax_of_invoices();
     walk.due_dates();
     walk.queries(refund_checks());
+    walk.queries(hold_checks());
     walk.queries(state_checks());
     return std::move(walk.report);
   });

@@ -26,6 +26,7 @@ database: {{url: "{url}"}}
 clock: test
 billing:
   apply_credit_to_new_invoices: false
+  holds: {{self_service: true, self_service_per_year: 366}}
   late_fee: {{after_days: 5, percent: "5", minimum: {{USD: "1.00", EUR: "1.00"}}}}
 log: {{level: {log_level}}}
 plugins:

@@ -199,6 +199,11 @@ OPERATIONS = {
         f"/mass-payments/{w.mass_payment()}")),
     "POST /mass-payments/{mass_payment}/payments": Row("account", "owner billing admin", lambda w, c: Request(
         f"/mass-payments/{w.declined_mass_payment()}/payments", {"gateway": "bank"})),
+    "GET /accounts/{account}/holds": Row("account", OWNER_AND_STAFF, _account("/holds"), more=lambda w: w.hold()),
+    "POST /accounts/{account}/holds": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/accounts/{w.account}/holds", {"invoice_id": w.unheld_invoice(), "until": "2027-01-10", "reason": "the bank is closed"})),
+    "GET /holds/{hold}": Row("account", OWNER_AND_STAFF, lambda w, c: Request(f"/holds/{w.hold()}")),
+    "DELETE /holds/{hold}": Row("account", "owner billing admin", lambda w, c: Request(f"/holds/{w.hold('owner')}")),
     "GET /gateways": Row("login", "", _at("/gateways")),
     "GET /accounts/{account}/balance": Row("account", "owner billing admin", _account("/balance")),
     "GET /accounts/{account}/ledger": Row("account", "owner billing admin", _account("/ledger"), more=lambda w: w.payment()),

@@ -109,6 +109,17 @@ class World:
             items, cursor = items + page["data"], page["next_cursor"]
         return next(item["id"] for item in items if item["reference"] == reference)
 
+    def unheld_invoice(self):
+        """A new invoice, while nothing is on hold: a customer may hold one thing at a time."""
+        for hold in ok(self.admin.get(f"/accounts/{self.account}/holds?limit=200")).json["data"]:
+            if hold["status"] == "active":
+                ok(self.admin.request("DELETE", f"/holds/{hold['id']}"))
+        return self.invoice()
+
+    def hold(self, by="admin"):
+        body = {"invoice_id": self.unheld_invoice(), "until": "2027-01-10", "reason": "the bank is closed"}
+        return ok(self.caller(by).request("POST", f"/accounts/{self.account}/holds", body)).json["id"]
+
     def task(self, mine=True):
         payment = self.payment(mine, "bank")
         tasks = ok(self.admin.get("/staff-tasks?status=open&limit=200")).json["data"]

@@ -2,6 +2,7 @@
 
 #include "accounts/accounts.hpp"
 #include "accounts/audit.hpp"
+#include "dunning/holds.hpp"
 #include "http/call.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
@@ -59,6 +60,7 @@ Result<Answer> render(const Call& call, storage::Connection& c, InvoiceId id) {
   JsonWriter w;
   w.begin_object();
   write_invoice_fields(w, ids, *invoice, call.today());
+  w.field("held_until", dunning::held_until(c, id));
   w.key("lines").begin_array();
   for (const auto& line : invoicing::lines_of(c, *invoice)) write_invoice_line(w, ids, line);
   w.end_array().key("credit_notes").begin_array();

@@ -14,6 +14,7 @@ void add_all_routes(RouteTable& routes, const Dependencies& app) {
     add_payment_routes(routes);
     add_mass_payment_routes(routes);
     add_refund_routes(routes);
+    add_hold_routes(routes);
     add_payment_method_routes(routes);
   }
   if (app.inbox != nullptr) add_inbox_routes(routes);

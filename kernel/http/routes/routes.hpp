@@ -21,6 +21,7 @@ void add_ledger_routes(RouteTable& routes);   // balance, ledger
 void add_payment_routes(RouteTable& routes);  // payments, refunds, deposits, gateways
 void add_mass_payment_routes(RouteTable& routes);
 void add_refund_routes(RouteTable& routes);          // refunds, requests for them, disputes
+void add_hold_routes(RouteTable& routes);            // holds on collection
 void add_payment_method_routes(RouteTable& routes);  // methods, autopay
 void add_staff_routes(RouteTable& routes);           // tasks, notifications
 void add_scheduler_routes(RouteTable& routes);       // jobs, runs, preview

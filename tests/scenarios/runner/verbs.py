@@ -320,6 +320,33 @@ def operate(provider: Provider, operation: str, text: str) -> None:
     provider.call("POST", f"/services/{provider.service_id(text)}/operations/{operation}", {"reason": "by the story"})
 
 
+# -- holds ------------------------------------------------------------------------------------------------------------
+
+def _object(provider: Provider, what: str) -> dict:
+    """"invoice 3", "vps of alice", or "everything"."""
+    if match := re.fullmatch(r"invoice (\d+)", what):
+        return {"invoice_id": provider.id_of("invoice", match.group(1))}
+    return {} if what == "everything" else {"service_id": provider.service_id(what)}
+
+
+@verb(r"staff hold (?P<what>.+?) of {who} until (?P<day>\S+): {text}")
+def hold(provider: Provider, who: str, what: str, day: str, text: str) -> None:
+    """"invoice 3 of alice", "vps of alice", "everything of alice"."""
+    named = what if re.fullmatch(r"invoice \d+|everything", what) else f"{what} of {who}"
+    provider.call("POST", f"/accounts/{provider.customers[who]['id']}/holds", {"until": day, "reason": text} | _object(provider, named))
+
+
+@verb(r"{who} asks for time until (?P<day>\S+) for {text}")
+def asks_for_time(provider: Provider, who: str, day: str, text: str) -> None:
+    provider.call("POST", f"/accounts/{provider.customers[who]['id']}/holds",
+                  {"until": day, "reason": "by the story"} | _object(provider, text), who)
+
+
+@verb(r"(?P<by>staff|{who}) lifts? hold {number}")
+def lift_hold(provider: Provider, by: str, number: str, who: str = "") -> None:
+    provider.call("DELETE", "/holds/" + provider.id_of("hold", number), who=who)
+
+
 # -- saved methods ----------------------------------------------------------------------------------------------------
 
 @verb(r"{who} saves the card {code}")

@@ -164,6 +164,19 @@ def _services(provider) -> dict[str, Document]:
     return found
 
 
+@view("holds")
+def _holds(provider) -> dict[str, Document]:
+    found = {}
+    for who, customer in provider.customers.items():
+        for hold in reversed(provider.all(f"/accounts/{customer['id']}/holds")):
+            held = (f"invoice {provider.number('invoice', hold['invoice_id'])}" if hold["invoice_id"] else
+                    "a service" if hold["service_id"] else "everything")
+            found[f"hold {provider.number('hold', hold['id'])} of {who}"] = Document(
+                {"what": held, "by": "by " + hold["origin"], "until": "until " + hold["until"],
+                 "status": hold["status"] + (f" ({hold['ended_by']})" if hold["ended_by"] else "")})
+    return found
+
+
 @view("payments")
 def _payments(provider) -> dict[str, Document]:
     found = {}

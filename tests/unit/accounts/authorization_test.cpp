@@ -46,6 +46,8 @@ const std::map<std::string, std::string> expected = {
     {"payments.confirm", "BA"},
     {"refunds.request", "oBA"},
     {"refunds.decide", "BA"},
+    {"holds.read", "oSBA"},
+    {"holds.change", "oBA"},
     {"payment_methods.read", "oBA"},
     {"payment_methods.change", "o"},
     {"autopay.read", "oSBA"},

@@ -57,6 +57,31 @@ TEST_P(AutopayTest, needs_a_method) {
   EXPECT_EQ(refused.error().code, "no_payment_method");
 }
 
+TEST_P(AutopayTest, a_hold_keeps_an_invoice_from_being_charged_even_when_the_charge_was_recorded) {
+  save_card();
+  set_autopay(true);
+  clock.advance(days(7));
+  step();
+  db->write("hold", [&](Transaction& tx) {
+    tx.execute(
+        "INSERT INTO holds (id, account_id, invoice_id, origin, reason, starts_on, until_on, created_at) "
+        "VALUES (77, $1, $2, 'staff', 'the bank is closed', '2027-03-08', '2027-03-20', $3)",
+        account, invoice, clock.now());
+  });
+  workers.drain();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM payments WHERE status = 'failed' AND decline_code = 'invoice_held'"), 1);
+  clock.advance(days(5));
+  step();
+  workers.drain();
+  EXPECT_EQ(gateways.cards.charges(), 0);
+  db->write("end", [&](Transaction& tx) {
+    tx.execute("UPDATE holds SET ended_at = $1, ended_by = 'staff' WHERE id = 77", clock.now());
+  });
+  step();
+  workers.drain();
+  EXPECT_EQ(gateways.cards.charges(), 1);
+}
+
 TEST_P(AutopayTest, switching_off_between_record_and_charge_stops_it) {
   save_card();
   set_autopay(true);
