@@ -219,8 +219,8 @@ void DisorderWorld::webhook_of_refund() {
   }
   if (sent.empty()) return;
   const auto& [id, amount] = any(sent);
-  const auto stored =
-      db_->read([&](Connection& c) { return payments::find_refund(c, codec_.parse<RefundIdTag>(id).value()).value(); });
+  const auto parsed = codec_.parse<RefundIdTag>(id).value();
+  const auto stored = db_->read([&](Connection& c) { return payments::find_refund(c, parsed).value(); });
   WebhookEvent event;
   event.kind = inbox::WebhookEventKind::refund;
   event.payment_id = codec_.text(stored.payment);
