@@ -10,9 +10,10 @@ namespace {
 
 using storage::Sql;
 
-#define WITHOUT_CONSTRAINTS(table)                                                \
-  Sql("CREATE TABLE stripped AS SELECT * FROM " table), Sql("DROP TABLE " table), \
-      Sql("ALTER TABLE stripped RENAME TO " table)
+// No view may stand on a table that goes; no check asks one.
+#define WITHOUT_CONSTRAINTS(table)                                                                \
+  Sql("DROP VIEW IF EXISTS held_invoices"), Sql("CREATE TABLE stripped AS SELECT * FROM " table), \
+      Sql("DROP TABLE " table), Sql("ALTER TABLE stripped RENAME TO " table)
 
 struct Damage {
   const char* invariant;
@@ -136,6 +137,10 @@ const std::set<std::string> of_refunds = {
     "pending_refund_is_pursued",           "approved_request_has_its_refund", "open_request_has_a_task",
     "verdict_follows_conditions",          "disputed_money_is_booked",        "decided_dispute_is_booked"};
 
+// And these in tests/unit/dunning/holds_test.cpp.
+const std::set<std::string> of_holds = {"no_charge_on_hold", "no_suspension_on_hold", "no_late_fee_on_hold",
+                                        "hold_ends_by_itself"};
+
 class Breaches : public InvoicingTest {
  protected:
   std::set<std::string> broken() {
@@ -228,6 +233,7 @@ TEST_P(Breaches, are_each_found_by_name) {
 TEST_P(Breaches, every_check_has_a_damage_that_it_finds) {
   std::set<std::string> damaged = of_the_file;
   damaged.insert(of_refunds.begin(), of_refunds.end());
+  damaged.insert(of_holds.begin(), of_holds.end());
   for (const Damage& damage : damages()) EXPECT_TRUE(damaged.insert(damage.invariant).second) << damage.invariant;
   std::set<std::string> checked;
   for (const auto& one : verify::verify(*db, codec_, [](const verify::Breach&) {}).checked)
