@@ -1,3 +1,4 @@
+#include "accounts/audit_seal.hpp"
 #include "accounts/identity.hpp"
 #include "accounts/login_throttle.hpp"
 #include "payments/mass_payments.hpp"
@@ -19,10 +20,20 @@ class ReconciliationStep final : public scheduler::Step {
  public:
   [[nodiscard]] std::string_view name() const override { return "reconciliation"; }
 
-  // One chunk: what is open at gateways is few, and the rest are deletions by index.
+  // What is open at gateways is few, and the rest are deletions by index: one chunk. Then the audit trail is sealed.
   scheduler::ChunkResult run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,
-                                   const scheduler::ChunkRequest&) override {
+                                   const scheduler::ChunkRequest& request) override {
     scheduler::Counts counts;
+    if (request.cursor.empty()) reconcile(tx, run, counts);
+    const std::int64_t sealed = accounts::seal_audit(tx, run.now, seal_of);
+    if (sealed > 0) counts["sealed"] = sealed;
+    return {.cursor = "sealing", .finished = sealed < seal_of, .counts = std::move(counts)};
+  }
+
+ private:
+  static constexpr std::int64_t seal_of = 5000;  // events
+
+  static void reconcile(storage::Transaction& tx, const scheduler::RunContext& run, scheduler::Counts& counts) {
     counts["asked_again"] = tx.execute(
         "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'complete', 'refund') "
         "AND state IN ('unknown', 'waiting')",
@@ -36,7 +47,6 @@ class ReconciliationStep final : public scheduler::Step {
                               "AND kind IN ('charge', 'complete', 'refund')");
     counts["to_confirm"] =
         count(tx, "SELECT COUNT(*) FROM staff_tasks WHERE status = 'open' AND kind = 'confirm_payment'");
-    return {.cursor = "", .finished = true, .counts = std::move(counts)};
   }
 };
 

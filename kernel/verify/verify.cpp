@@ -1,5 +1,11 @@
 #include "verify/verify.hpp"
 
+#include <openssl/sha.h>
+
+#include <array>
+#include <string>
+#include <utility>
+
 #include "base/cycle.hpp"
 #include "base/money.hpp"
 #include "verify/checks.hpp"
@@ -66,6 +72,29 @@ class Walk {
     }
   }
 
+  void audit_seals() {
+    begin("audit_is_as_sealed", "No event of the audit trail was changed or removed after it was sealed.");
+    auto seals = c_.query("SELECT position, events, digest FROM audit_seals ORDER BY position");
+    std::string before;
+    for (std::int64_t expected = 1; seals.next(); ++expected) {
+      const std::int64_t position = seals.integer(0);
+      if (position != expected) breach("seal " + std::to_string(expected), "it is missing");
+      expected = position;
+      const auto [events, digest] = sealed_at(position, before);
+      before = seals.string(2);
+      if (events != seals.integer(1)) {
+        breach("seal " + std::to_string(position),
+               "it is over " + seals.string(1) + " events, there are " + std::to_string(events));
+      } else if (digest != before) {
+        breach("seal " + std::to_string(position), "an event of it, or the seal before it, is not as it was");
+      }
+    }
+    auto strays = c_.query(
+        "SELECT DISTINCT e.seal_position FROM audit_events e LEFT JOIN audit_seals s ON s.position = e.seal_position "
+        "WHERE e.seal_position IS NOT NULL AND s.position IS NULL");
+    while (strays.next()) breach("seal " + strays.string(0), "events name it, and it is missing");
+  }
+
   void sqlite_file() {
     begin("file_is_sound", "The database file is not damaged.");
     auto rows = c_.query("PRAGMA integrity_check");
@@ -87,6 +116,30 @@ class Walk {
   void breach(std::string object, std::string detail) {
     if (++report.checked.back().breaches > limit_) return;
     found_({report.checked.back().invariant, std::move(object), std::move(detail)});
+  }
+
+  // How many events bear a seal, and its digest by what they say now (accounts/audit_seal.hpp).
+  std::pair<std::int64_t, std::string> sealed_at(std::int64_t position, const std::string& before) {
+    std::string text = std::to_string(before.size()) + ":" + before;
+    std::int64_t events = 0;
+    auto rows = c_.query(
+        "SELECT id, at, actor, user_id, account_id, action, object, detail, address, request_id FROM audit_events "
+        "WHERE seal_position = $1 ORDER BY id",
+        position);
+    for (; rows.next(); ++events) {
+      for (int column = 0; column < 10; ++column) {
+        const std::string field = rows.is_null(column) ? "" : rows.string(column);
+        text += std::to_string(field.size()) + ":" + field;
+      }
+    }
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
+    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash.data());
+    std::string digest;
+    for (const unsigned char byte : hash) {
+      digest += "0123456789abcdef"[byte >> 4];
+      digest += "0123456789abcdef"[byte & 15];
+    }
+    return {events, digest};
   }
 
   storage::Connection& c_;
@@ -115,6 +168,7 @@ Report verify(storage::Database& db, const IdCodec& codec, const std::function<v
     walk.queries(refund_checks());
     walk.queries(hold_checks());
     walk.queries(state_checks());
+    walk.audit_seals();
     return std::move(walk.report);
   });
 }

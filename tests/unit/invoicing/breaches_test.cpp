@@ -3,6 +3,7 @@
 // is first rebuilt without its constraints.
 #include <sqlite3.h>
 
+#include "accounts/audit_seal.hpp"
 #include "unit/invoicing/fixture.hpp"
 
 namespace bursar::invoicing {
@@ -123,6 +124,7 @@ const std::vector<Damage>& damages() {
       {"done_run_did_all_steps", {"UPDATE scheduler_steps SET status = 'running'"}},
       {"answer_is_stored", {"UPDATE idempotency_keys SET status = NULL"}},
       {"account_has_owner", {"UPDATE memberships SET role = 'viewer'"}},
+      {"audit_is_as_sealed", {"UPDATE audit_events SET object = 'inv:1' WHERE seal_position IS NOT NULL"}},
       {"session_has_user", {"UPDATE users SET status = 'disabled'"}},
   };
   return all;
@@ -169,6 +171,7 @@ class Breaches : public InvoicingTest {
     run();
     write([&](auto& tx) { grant_credit(tx, *rules, customer, dollars(300), 900'001, "", now()); });
     write([&](auto& tx) { add_what_others_write(tx, customer); });
+    write([&](auto& tx) { return accounts::seal_audit(tx, now(), 1000); });
     ASSERT_EQ(broken(), std::set<std::string>());
   }
 
