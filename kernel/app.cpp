@@ -24,6 +24,7 @@
 #include "payments/refunds.hpp"
 #include "payments/steps.hpp"
 #include "plugin_host/host.hpp"
+#include "provisioning/plan_changer.hpp"
 #include "provisioning/provisioner.hpp"
 #include "scheduler/scheduler.hpp"
 #include "scheduler/test_clock.hpp"
@@ -74,7 +75,8 @@ struct App::State {
         inbox(payment_context, plugins.webhooks()),
         messages(*db, plugins.channels(), codec),
         provisioner(*db, plugins.panels(), codec),
-        workers(*db, clock(), {&charges, &completes, &refunds, &inbox, &messages, &provisioner},
+        plan_changer(*db, plugins.panels(), codec),
+        workers(*db, clock(), {&charges, &completes, &refunds, &inbox, &messages, &provisioner, &plan_changer},
                 {.threads = worker_threads(plugins), .takeover_pause = test_clock ? seconds(0) : seconds(30)}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
 
@@ -151,6 +153,7 @@ struct App::State {
   inbox::Inbox inbox;
   notices::MessageHandler messages;
   provisioning::Provisioner provisioner;
+  provisioning::PlanChanger plan_changer;
   effects::Workers workers;
   accounts::PasswordHasher hasher;
   accounts::Identity identity;

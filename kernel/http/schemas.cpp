@@ -59,6 +59,8 @@ constexpr Schema all_schemas[] = {
      "valid_until?:date"},
 
     {"NewOrder", "items:[OrderItem] promotion_code?:string"},
+    {"NewQuote", "items?:[OrderItem] promotion_code?:string change?:QuotedChange"},
+    {"QuotedChange", "service_id:id product_id:id"},
     {"OrderItem", "product_id:id cycle:string quantity?:integer label?:string"},
     {"Quote", "currency:string lines:[QuoteLine] now:Amounts recurring:[RecurringQuote] due_on:date"},
     {"QuoteLine", "kind:string description:string net:Money tax:Money explanation:string"},
@@ -69,7 +71,12 @@ constexpr Schema all_schemas[] = {
     {"Service",
      "id:id account_id:id order_id:id? product_id:id label:string status:pending|active|suspended|cancelled|terminated "
      "suspend_reason:string cycle:string price:Money started_on:date next_due_on:date? cancel_on:date? panel:string "
-     "desired_state:string actual_state:string panel_reference:string created_at:instant ended_at:instant?"},
+     "desired_state:string actual_state:string panel_reference:string created_at:instant ended_at:instant? "
+     "pending_change:ServiceChange?"},
+    {"NewServiceChange", "product_id:id"},
+    {"ServiceChange",
+     "service_id:id status:awaiting_payment|scheduled|applied|withdrawn product_id:id cycle:string price:Money "
+     "effective_on:date invoice_id:id? lapses_on:date? requested_at:instant settled_at:instant?"},
     {"ServicePatch", "label:string"},
     {"NewCancellation", "when:immediate|end_of_period reason?:string"},
     {"Cancellation",
@@ -85,7 +92,8 @@ constexpr Schema all_schemas[] = {
      "allocations?:[InvoiceAllocation]"},
     {"InvoiceLine",
      "id:id kind:string description:string quantity:integer unit_price:Money net:Money tax:Money tax_rule:string "
-     "tax_rate:string tax_inclusive:boolean tax_category:string exemption_reason:string service_id:id? "
+     "tax_rate:string tax_inclusive:boolean tax_category:string exemption_reason:string "
+     "service_id:id? "
      "period_start:date? period_end:date? removed:boolean"},
     {"InvoiceAllocation", "payment_id:id? amount:Money created_at:instant"},
     {"Party", "name:string company:string email:string address:Address tax_id:string"},

@@ -85,7 +85,18 @@ void write_promotion(JsonWriter& w, const IdCodec& ids, const catalog::Promotion
   w.field("valid_from", p.valid_from).field("valid_until", p.valid_until).end_object();
 }
 
-void write_service(JsonWriter& w, const IdCodec& ids, const services::Service& s) {
+void write_service_change(JsonWriter& w, const IdCodec& ids, const invoicing::ServiceChange& c) {
+  w.begin_object().field("service_id", ids.text(c.service)).field("status", invoicing::to_string(c.status));
+  w.field("product_id", ids.text(c.product)).field("cycle", c.cycle.to_string()).field("price", c.price);
+  w.field("effective_on", c.effective_on);
+  id_field(w, ids, "invoice_id", c.invoice);
+  const bool lapses = c.status == invoicing::ChangeStatus::awaiting_payment;
+  w.field("lapses_on", lapses ? c.look_on : std::nullopt);
+  w.field("requested_at", c.requested_at).field("settled_at", c.settled_at).end_object();
+}
+
+void write_service(JsonWriter& w, const IdCodec& ids, const services::Service& s,
+                   const invoicing::ServiceChange* pending) {
   w.begin_object().field("id", ids.text(s.id)).field("account_id", ids.text(s.account));
   id_field(w, ids, "order_id", s.order);
   w.field("product_id", ids.text(s.product)).field("label", s.label).field("status", services::to_string(s.status));
@@ -95,7 +106,13 @@ void write_service(JsonWriter& w, const IdCodec& ids, const services::Service& s
   w.field("panel_reference", s.panel_reference)
       .field("created_at", s.created_at)
       .field("ended_at", s.ended_at)
-      .end_object();
+      .key("pending_change");
+  if (pending == nullptr) {
+    w.null();
+  } else {
+    write_service_change(w, ids, *pending);
+  }
+  w.end_object();
 }
 
 void write_cancellation(JsonWriter& w, const IdCodec& ids, const services::Cancellation& c) {

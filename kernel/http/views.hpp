@@ -9,6 +9,7 @@
 #include "catalog/products.hpp"
 #include "catalog/promotions.hpp"
 #include "http/json_writer.hpp"
+#include "invoicing/change.hpp"
 #include "invoicing/corrections.hpp"
 #include "invoicing/invoices.hpp"
 #include "ledger/journal.hpp"
@@ -44,7 +45,10 @@ void write_party(JsonWriter& w, const accounts::Party& party);
 // `for_staff`: also what customers need not know (panel and its options).
 void write_product(JsonWriter& w, const IdCodec& ids, const catalog::Product& product, bool for_staff);
 void write_promotion(JsonWriter& w, const IdCodec& ids, const catalog::Promotion& promotion);
-void write_service(JsonWriter& w, const IdCodec& ids, const services::Service& service);
+// `pending`: the change that is still to come, or null.
+void write_service(JsonWriter& w, const IdCodec& ids, const services::Service& service,
+                   const invoicing::ServiceChange* pending);
+void write_service_change(JsonWriter& w, const IdCodec& ids, const invoicing::ServiceChange& change);
 void write_cancellation(JsonWriter& w, const IdCodec& ids, const services::Cancellation& cancellation);
 
 // The fields of an invoice without the braces, so that a caller may add more.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "invoicing/change_settlement.hpp"
 #include "invoicing/engine.hpp"
 #include "invoicing/income.hpp"
 #include "invoicing/paid.hpp"
@@ -225,6 +226,7 @@ class TakeBack {
         tx_.execute(
             "UPDATE orders SET status = 'cancelled' WHERE account_id = $1 AND invoice_id = $2 AND status = 'pending'",
             invoice_.account, invoice_.id);
+        close_unpaid_change(tx_, invoice_.id, now_);
       }
       return;
     }
@@ -391,6 +393,7 @@ Status write_off(Transaction& tx, const Rules& rules, InvoiceId id, std::string_
       "UPDATE invoices SET status = 'uncollectible', balance = 0, autopay_on = NULL, dunning_action = NULL,"
       " dunning_on = NULL, dunning_offset = NULL, version = version + 1 WHERE id = $1",
       id);
+  if (invoice->kind == InvoiceKind::order) close_unpaid_change(tx, id, now);
   return {};
 }
 

@@ -35,6 +35,7 @@ struct DraftLine {
   std::string unit_code = "C62";
   Money unit_price;                        // negative for a discount
   const catalog::TaxTreatment* treatment;  // outlives the line; never null
+  std::string derivation = {};             // how a prorated unit_price came to be
   Money net = Money::zero(unit_price.currency());
   Money tax = Money::zero(unit_price.currency());
 };

@@ -114,7 +114,7 @@ void InvoiceWriter::write_invoices(Transaction& tx, InvoiceId first) const {
     const bool collected = !paid && draft.kind != InvoiceKind::deposit;
     const bool numbered = legal(item);
     std::optional<PlannedStep> dunning;
-    if (collected) dunning = rules_.plan.first(draft.due_on, really_issued_on, draft.notice_days);
+    if (collected && !draft.lapses) dunning = rules_.plan.first(draft.due_on, really_issued_on, draft.notice_days);
     std::optional<CivilDate> autopay_on;
     if (collected && draft.autopay) autopay_on = rules_.plan.first_autopay(draft.due_on, really_issued_on);
     rows.add(id++, draft.account, to_string(draft.kind), to_string(paid ? InvoiceStatus::paid : InvoiceStatus::open),
@@ -144,7 +144,8 @@ void InvoiceWriter::write_lines(Transaction& tx, InvoiceId first) const {
              {"net", Batch::integer},        {"tax", Batch::integer},
              {"tax_rule", Batch::text},      {"tax_place", Batch::text},
              {"tax_rate", Batch::integer},   {"tax_inclusive", Batch::integer},
-             {"tax_category", Batch::text},  {"exemption_reason", Batch::text}};
+             {"tax_category", Batch::text},  {"exemption_reason", Batch::text},
+             {"derivation", Batch::text}};
   std::int64_t invoice = first.value();
   for (const auto& item : drafts_) {
     int position = 1;
@@ -154,7 +155,7 @@ void InvoiceWriter::write_lines(Transaction& tx, InvoiceId first) const {
                line.period ? std::optional(line.period->start) : std::nullopt,
                line.period ? std::optional(line.period->end) : std::nullopt, line.description, line.quantity,
                line.unit_code, line.unit_price.minor(), line.net.minor(), line.tax.minor(), tax.rule, tax.place,
-               tax.rate.num, tax.inclusive, tax.category, tax.exemption_reason);
+               tax.rate.num, tax.inclusive, tax.category, tax.exemption_reason, line.derivation);
     }
     ++invoice;
   }

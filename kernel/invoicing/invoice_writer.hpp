@@ -20,6 +20,7 @@ struct DraftInvoice {
   std::int64_t buyer_party = 0;
   bool autopay = false;  // the account wants automatic charges
   InvoiceKind kind;
+  bool lapses = false;  // given up when it stays unpaid, so it is never dunned
   Currency currency;
   CivilDate due_on;
   int notice_days = 0;  // see CollectionPlan::first

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/assert.hpp"
+#include "invoicing/change_settlement.hpp"
 #include "ledger/journal.hpp"
 #include "services/services.hpp"
 
@@ -97,6 +98,7 @@ std::vector<ServiceId> become_paid(Transaction& tx, const Rules& rules, const In
   if (invoice.kind == InvoiceKind::deposit) credit_deposit(tx, rules, invoice, now);
   auto services = services_of(tx, invoice.id);
   release_services(tx, rules, invoice, services, now);
+  if (invoice.kind == InvoiceKind::order) apply_paid_change(tx, invoice.id, now);
   return services;
 }
 

@@ -11,6 +11,7 @@
 namespace bursar::invoicing {
 
 std::unique_ptr<scheduler::Step> cancellation_step(const Rules& rules);
+std::unique_ptr<scheduler::Step> change_step(const Rules& rules);
 std::unique_ptr<scheduler::Step> renewal_step(const Rules& rules);
 std::unique_ptr<scheduler::Step> credit_step(const Rules& rules);
 

@@ -28,6 +28,7 @@ std::int64_t cursor_number(const std::string& field) {
 std::vector<std::unique_ptr<scheduler::Step>> steps(const Rules& rules) {
   std::vector<std::unique_ptr<scheduler::Step>> all;
   all.push_back(cancellation_step(rules));
+  all.push_back(change_step(rules));
   all.push_back(renewal_step(rules));
   all.push_back(credit_step(rules));
   return all;

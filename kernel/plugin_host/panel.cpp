@@ -27,6 +27,7 @@ struct Frame {
     abi.label = lend(request.label);
     abi.options = lend(request.options);
     abi.reference = lend(request.reference);
+    abi.previous_product_code = lend(request.previous_product_code);
   }
   Frame(const Frame&) = delete;
   Frame& operator=(const Frame&) = delete;
@@ -86,6 +87,9 @@ class PluginPanel final : public provisioning::Panel {
   }
   PanelAnswer terminate(const PanelRequest& request) override {
     return perform("terminate", BURSAR_OFFERS(table(), terminate) ? table()->terminate : nullptr, request);
+  }
+  PanelAnswer change_plan(const PanelRequest& request) override {
+    return perform("change_plan", BURSAR_OFFERS(table(), change_plan) ? table()->change_plan : nullptr, request);
   }
   PanelAnswer inspect(const PanelRequest& request) override {
     auto answer = perform("inspect", BURSAR_OFFERS(table(), inspect) ? table()->inspect : nullptr, request);

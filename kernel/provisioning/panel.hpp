@@ -34,8 +34,9 @@ struct PanelRequest {
   std::string customer_email;
   std::string product_code;
   std::string label;
-  std::string options;    // the product's panel_options, JSON
-  std::string reference;  // empty before create
+  std::string options;                     // the product's panel_options, JSON
+  std::string reference;                   // empty before create
+  std::string previous_product_code = {};  // change_plan only
 };
 
 class Panel {
@@ -47,6 +48,8 @@ class Panel {
   virtual PanelAnswer suspend(const PanelRequest& request) = 0;
   virtual PanelAnswer unsuspend(const PanelRequest& request) = 0;
   virtual PanelAnswer terminate(const PanelRequest& request) = 0;
+  // From previous_product_code to product_code with its options; may be repeated.
+  virtual PanelAnswer change_plan(const PanelRequest& request) = 0;
   virtual PanelAnswer inspect(const PanelRequest& request) = 0;
 };
 

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "base/assert.hpp"
+#include "provisioning/panel_work.hpp"
 
 namespace bursar::provisioning {
 namespace {
@@ -17,16 +17,7 @@ struct Wanted {
 };
 
 // The version an effect was recorded for: the last part of its key.
-std::int64_t version_of(const effects::Effect& effect) {
-  const auto colon = effect.key.rfind(':');
-  BURSAR_ASSERT(colon != std::string::npos);
-  std::int64_t version = 0;
-  for (const char digit : std::string_view(effect.key).substr(colon + 1)) {
-    BURSAR_ASSERT(digit >= '0' && digit <= '9');
-    version = version * 10 + (digit - '0');
-  }
-  return version;
-}
+std::int64_t version_of(const effects::Effect& effect) { return last_number_of(effect.key); }
 
 std::optional<Wanted> load(storage::Database& db, const IdCodec& codec, const effects::Effect& effect) {
   return db.read([&](storage::Connection& c) {
@@ -62,24 +53,6 @@ PanelAnswer act(Panel& panel, const Wanted& wanted) {
   return panel.create(wanted.request);
 }
 
-// The panel's reference and the task for a person travel to settle() in one text: reference, newline, task.
-Outcome outcome_of(const PanelAnswer& answer) {
-  const std::string data = answer.reference + '\n' + answer.staff_task;
-  switch (answer.outcome) {
-    case PanelOutcome::done:
-      return {.verdict = Verdict::done, .data = data};
-    case PanelOutcome::pending:
-      return {.verdict = Verdict::waiting, .data = data, .error = answer.error};
-    case PanelOutcome::refused:
-      return {.verdict = Verdict::parked, .data = data, .error = answer.error};
-    case PanelOutcome::not_attempted:
-      return {.verdict = Verdict::not_attempted, .error = answer.error};
-    case PanelOutcome::unknown:
-      break;
-  }
-  return {.verdict = Verdict::unknown, .error = answer.error};
-}
-
 bool reached(const Wanted& wanted, PanelState state) {
   if (wanted.desired == "active") return state == PanelState::active;
   if (wanted.desired == "suspended") return state == PanelState::suspended;
@@ -91,19 +64,6 @@ bool nothing_to_do(const Wanted& wanted, const effects::Effect& effect) {
          wanted.panel.empty() ||
          // What was never made needs no end.
          (wanted.desired == "terminated" && wanted.actual == "none" && wanted.request.reference.empty());
-}
-
-Outcome no_panel(const Wanted& wanted) {
-  return {.verdict = Verdict::not_attempted,
-          .error = "the panel '" + wanted.panel + "' is not loaded; see `bursar plugin list`"};
-}
-
-void raise_task(storage::Transaction& tx, const effects::Effect& effect, const std::string& task, Instant now) {
-  tx.execute(
-      "INSERT INTO staff_tasks (id, kind, account_id, object_id, title, created_at) VALUES ($1, 'provision', $2, $3, "
-      "$4, $5) "
-      "ON CONFLICT (kind, object_id) WHERE status = 'open' DO UPDATE SET title = excluded.title",
-      tx.reserve_ids(1), effect.account, effect.object, task, now);
 }
 
 }  // namespace
@@ -118,7 +78,7 @@ Outcome Provisioner::perform(const effects::Effect& effect) {
   if (!wanted) return {.verdict = Verdict::parked, .error = "the service is not stored"};
   if (nothing_to_do(*wanted, effect)) return {.verdict = Verdict::done};
   Panel* panel = panels_.find(wanted->panel);
-  return panel == nullptr ? no_panel(*wanted) : outcome_of(act(*panel, *wanted));
+  return panel == nullptr ? not_loaded(wanted->panel) : outcome_of(act(*panel, *wanted));
 }
 
 Outcome Provisioner::inspect(const effects::Effect& effect) {
@@ -126,7 +86,7 @@ Outcome Provisioner::inspect(const effects::Effect& effect) {
   if (!wanted) return {.verdict = Verdict::parked, .error = "the service is not stored"};
   if (nothing_to_do(*wanted, effect)) return {.verdict = Verdict::done};
   Panel* panel = panels_.find(wanted->panel);
-  if (panel == nullptr) return {.verdict = Verdict::unknown, .error = no_panel(*wanted).error};
+  if (panel == nullptr) return {.verdict = Verdict::unknown, .error = not_loaded(wanted->panel).error};
   const PanelAnswer answer = panel->inspect(wanted->request);
   if (answer.outcome == PanelOutcome::pending) return outcome_of(answer);
   if (answer.state == PanelState::unknown) return {.verdict = Verdict::unknown, .error = answer.error};
@@ -136,11 +96,10 @@ Outcome Provisioner::inspect(const effects::Effect& effect) {
 }
 
 void Provisioner::settle(storage::Transaction& tx, const effects::Effect& effect, Outcome& outcome, Instant now) {
-  const auto newline = outcome.data.find('\n');
-  const std::string reference = outcome.data.substr(0, newline);
-  const std::string task = newline == std::string::npos ? "" : outcome.data.substr(newline + 1);
+  const std::string reference = reference_in(outcome), task = task_in(outcome);
   if (!task.empty()) raise_task(tx, effect, task, now);
-  if (newline == std::string::npos && outcome.verdict == Verdict::done) return;  // there was nothing to do
+  if (outcome.data.find('\n') == std::string::npos && outcome.verdict == Verdict::done)
+    return;  // there was nothing to do
   if (!reference.empty()) {
     tx.execute("UPDATE services SET panel_reference = $2 WHERE id = $1", effect.object, reference);
   }
@@ -155,17 +114,24 @@ void Provisioner::settle(storage::Transaction& tx, const effects::Effect& effect
 }
 
 Status complete_task(storage::Transaction& tx, TaskId task, UserId by, Instant now) {
-  auto rows =
-      tx.query("SELECT object_id FROM staff_tasks WHERE id = $1 AND kind = 'provision' AND status = 'open'", task);
-  if (!rows.next()) return conflict("task_not_open", "this provisioning task is closed, or is not one");
+  auto rows = tx.query(
+      "SELECT object_id, kind FROM staff_tasks WHERE id = $1 AND kind IN ('provision', 'change_plan')"
+      " AND status = 'open'",
+      task);
+  if (!rows.next()) return conflict("task_not_open", "this task of a panel is closed, or is not one");
   const std::int64_t service = rows.integer(0);
+  const std::string kind = rows.string(1);
   tx.execute("UPDATE staff_tasks SET status = 'done', closed_at = $2, closed_by = $3 WHERE id = $1", task, now, by);
-  tx.execute("UPDATE services SET actual_state = desired_state, version = version + 1 WHERE id = $1", service);
+  if (kind == "provision") {
+    tx.execute("UPDATE services SET actual_state = desired_state, version = version + 1 WHERE id = $1", service);
+  } else {
+    tx.execute("UPDATE service_changes SET plan_state = 'done' WHERE service_id = $1 AND plan_state = 'wanted'",
+               service);
+  }
   tx.execute(
-      "UPDATE effects SET state = 'done', next_at = NULL, finished_at = $2 WHERE object_id = $1 AND kind = 'provision' "
-      "AND "
+      "UPDATE effects SET state = 'done', next_at = NULL, finished_at = $2 WHERE object_id = $1 AND kind = $3 AND "
       "state IN ('waiting', 'unknown', 'recorded', 'parked')",
-      service, now);
+      service, now, kind);
   return {};
 }
 

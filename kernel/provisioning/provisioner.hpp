@@ -32,8 +32,8 @@ class Provisioner final : public effects::Handler {
   const IdCodec& codec_;
 };
 
-// Staff have done by hand what the open task of this kind asked for: the service is in its desired state.
-// 409 task_not_open for a task that is closed or of another kind.
+// Staff have done by hand what the open task of this kind asked for: the service is in its desired state, or has its
+// new plan. 409 task_not_open for a task that is closed or of another kind.
 Status complete_task(storage::Transaction& tx, TaskId task, UserId by, Instant now);
 
 }  // namespace bursar::provisioning

@@ -18,6 +18,7 @@ struct QueryCheck {
 };
 std::span<const QueryCheck> ledger_checks();
 std::span<const QueryCheck> invoice_checks();
+std::span<const QueryCheck> change_checks();
 std::span<const QueryCheck> refund_checks();
 std::span<const QueryCheck> hold_checks();
 std::span<const QueryCheck> state_checks();

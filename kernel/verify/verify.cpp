@@ -165,6 +165,7 @@ Report verify(storage::Database& db, const IdCodec& codec, const std::function<v
     walk.queries(invoice_checks());
     walk.tax_of_invoices();
     walk.due_dates();
+    walk.queries(change_checks());
     walk.queries(refund_checks());
     walk.queries(hold_checks());
     walk.queries(state_checks());

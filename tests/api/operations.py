@@ -134,6 +134,10 @@ OPERATIONS = {
     "GET /services/{service}": Row("account", OWNER_AND_STAFF, lambda w, c: Request(f"/services/{w.service(active=False)}")),
     "PATCH /services/{service}": Row("account", "owner support admin", lambda w, c: Request(
         f"/services/{w.service(active=False)}", {"label": "web-1"})),
+    "POST /services/{service}/change": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/services/{w.service()}/change", {"product_id": w.products["vps-m"]})),
+    "DELETE /services/{service}/change": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/services/{w.changing_service()}/change")),
     "PUT /services/{service}/cancellation": Row("account", "owner billing admin", lambda w, c: Request(
         f"/services/{w.service()}/cancellation", {"when": "end_of_period", "reason": "moving"})),
     "GET /services/{service}/cancellation": Row("account", OWNER_AND_STAFF, lambda w, c: Request(

@@ -154,6 +154,12 @@ class World:
         ok(self.admin.post(f"/services/{service}/operations/suspend", {"reason": "abuse"}))
         return service
 
+    def changing_service(self):
+        """One whose upgrade waits for its payment."""
+        service = self.service()
+        ok(self.owner.post(f"/services/{service}/change", {"product_id": self.products["vps-m"]}))
+        return service
+
     def cancelled_service(self, mine=True):
         service = self.service(mine)
         ok(self.whose(mine)[0].request("PUT", f"/services/{service}/cancellation", {"when": "end_of_period"}))

@@ -3,14 +3,15 @@
 #include "http/call.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
+#include "invoicing/change.hpp"
+#include "services/services.hpp"
 
 namespace bursar::http {
 
 namespace {
 using accounts::Action;
 
-Result<invoicing::OrderRequest> read_order(Call& call) {
-  ObjectReader in(call.body, call.app.ids);
+invoicing::OrderRequest read_items(Call& call, ObjectReader& in) {
   invoicing::OrderRequest order;
   order.account = call.account;
   for (ObjectReader* item : in.objects("items", {.max = 50})) {
@@ -27,6 +28,12 @@ Result<invoicing::OrderRequest> read_order(Call& call) {
     order.items.push_back(std::move(wanted));
   }
   order.promotion_code = in.optional_text("promotion_code", {.min = 0, .max = 64}).value_or("");
+  return order;
+}
+
+Result<invoicing::OrderRequest> read_order(Call& call) {
+  ObjectReader in(call.body, call.app.ids);
+  auto order = read_items(call, in);
   BURSAR_CHECK(in.finish());
   return order;
 }
@@ -35,10 +42,36 @@ void write_amounts(JsonWriter& w, const invoicing::Amounts& amounts) {
   w.begin_object().field("net", amounts.net).field("tax", amounts.tax).field("total", amounts.total).end_object();
 }
 
+Result<invoicing::Quote> price_change(Call& call, const invoicing::ChangeRequest& change) {
+  return call.app.db.read([&](storage::Connection& c) -> Result<invoicing::Quote> {
+    const auto service = services::find_service(c, change.service);
+    if (!service || service->account != call.account) {
+      return invalid("invalid_change", "The service cannot change so.",
+                     {{"/change/service_id", "is not a service of the account"}});
+    }
+    return invoicing::quote_change(c, call.app.rules, change, call.now);
+  });
+}
+
+// Of an order, or of a change of a service.
+Result<invoicing::Quote> price(Call& call) {
+  ObjectReader in(call.body, call.app.ids);
+  if (!in.has("change")) {
+    const auto order = read_items(call, in);
+    BURSAR_CHECK(in.finish());
+    return call.app.db.read(
+        [&](storage::Connection& c) { return invoicing::quote(c, call.app.rules, order, call.now); });
+  }
+  ObjectReader& inner = in.object("change");
+  invoicing::ChangeRequest change;
+  change.service = inner.id<ServiceId>("service_id");
+  change.product = inner.id<ProductId>("product_id");
+  BURSAR_CHECK(in.finish());
+  return price_change(call, change);
+}
+
 Result<Answer> quote(Call& call) {
-  BURSAR_TRY(order, read_order(call));
-  BURSAR_TRY(quoted, call.app.db.read(
-                         [&](storage::Connection& c) { return invoicing::quote(c, call.app.rules, order, call.now); }));
+  BURSAR_TRY(quoted, price(call));
   JsonWriter w;
   w.begin_object().field("currency", quoted.now.total.currency().code()).key("lines").begin_array();
   for (const invoicing::QuotedLine& line : quoted.lines) {
@@ -117,10 +150,10 @@ Result<Answer> list_orders(Call& call) {
 void add_order_routes(RouteTable& routes) {
   routes.add({.verb = Verb::post,
               .path = "/accounts/{account}/quotes",
-              .summary = "What an order would cost; nothing is stored",
+              .summary = "What an order, or a change of a service, would cost; nothing is stored",
               .action = Action::orders_place,
               .subject = Subject::account,
-              .request = "NewOrder",
+              .request = "NewQuote",
               .response = "Quote",
               .handler = quote});
   routes.add({.verb = Verb::post,

@@ -8,6 +8,7 @@ void add_all_routes(RouteTable& routes, const Dependencies& app) {
   add_catalog_routes(routes);
   add_order_routes(routes);
   add_service_routes(routes);
+  add_service_change_routes(routes);
   add_invoice_routes(routes);
   add_ledger_routes(routes);
   if (app.payments != nullptr) {

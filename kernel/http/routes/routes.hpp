@@ -16,6 +16,7 @@ void add_account_routes(RouteTable& routes);  // accounts, members, audit events
 void add_catalog_routes(RouteTable& routes);  // products, promotions
 void add_order_routes(RouteTable& routes);    // quotes, orders
 void add_service_routes(RouteTable& routes);  // services, cancellation, operations
+void add_service_change_routes(RouteTable& routes);
 void add_invoice_routes(RouteTable& routes);  // invoices, credit notes, credit
 void add_ledger_routes(RouteTable& routes);   // balance, ledger
 void add_payment_routes(RouteTable& routes);  // payments, refunds, deposits, gateways

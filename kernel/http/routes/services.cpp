@@ -5,6 +5,7 @@
 #include "http/call.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
+#include "invoicing/change.hpp"
 #include "invoicing/periods.hpp"
 #include "services/cancellation.hpp"
 
@@ -20,9 +21,11 @@ Result<services::Service> find(Call& call, storage::Connection& c) {
   return *std::move(service);
 }
 
-Answer render(const Call& call, const services::Service& service) {
+Answer render(const Call& call, storage::Connection& c, const services::Service& service) {
+  const std::int64_t id = service.id.value();
+  const auto pending = invoicing::pending_changes(c, {&id, 1});
   JsonWriter w;
-  write_service(w, call.app.ids, service);
+  write_service(w, call.app.ids, service, pending.empty() ? nullptr : &pending.begin()->second);
   return call.versioned(std::move(w), service.version);
 }
 
@@ -39,23 +42,26 @@ Result<Answer> find_cancellation(const Call& call, storage::Connection& c, Servi
   return render_cancellation(call, *found);
 }
 
-Answer render_list(const Call& call, std::vector<services::Service> found, const Page& page) {
-  return call.list(
-      std::move(found), page, [](const auto& s) { return s.id.value(); },
-      [&](JsonWriter& w, const auto& s) { write_service(w, call.app.ids, s); });
-}
-
 Result<Answer> list_services(Call& call) {
   BURSAR_TRY(page, call.page());
   const AccountId of = call.account ? call.account : call.query_id<AccountId>("account").value_or(AccountId());
-  auto found = call.app.db.read(
-      [&](storage::Connection& c) { return services::list_services(c, of, ServiceId(page.after), page.fetch()); });
-  return render_list(call, std::move(found), page);
+  return call.app.db.read([&](storage::Connection& c) {
+    auto found = services::list_services(c, of, ServiceId(page.after), page.fetch());
+    std::vector<std::int64_t> ids;
+    for (const auto& service : found) ids.push_back(service.id.value());
+    const auto pending = invoicing::pending_changes(c, ids);
+    return call.list(
+        std::move(found), page, [](const auto& s) { return s.id.value(); },
+        [&](JsonWriter& w, const auto& s) {
+          const auto change = pending.find(s.id);
+          write_service(w, call.app.ids, s, change == pending.end() ? nullptr : &change->second);
+        });
+  });
 }
 
 Result<Answer> read_service(Call& call, storage::Connection& c) {
   BURSAR_TRY(service, find(call, c));
-  return render(call, service);
+  return render(call, c, service);
 }
 
 Result<Answer> patch_service(Call& call) {
@@ -63,7 +69,7 @@ Result<Answer> patch_service(Call& call) {
   const std::string label = in.text("label", {.min = 0, .max = 200});
   BURSAR_CHECK(in.finish());
   BURSAR_TRY(version, call.if_match());
-  BURSAR_TRY(service, call.app.db.write("patch_service", [&](storage::Transaction& tx) -> Result<services::Service> {
+  return call.app.db.write("patch_service", [&](storage::Transaction& tx) -> Result<Answer> {
     BURSAR_TRY(before, find(call, tx));
     const auto changed = tx.execute(
         "UPDATE services SET label = $2, version = version + 1 WHERE id = $1 AND ($3 IS NULL OR version = $3)",
@@ -74,9 +80,9 @@ Result<Answer> patch_service(Call& call) {
                    .detail = "The service has changed since you read it."};
     }
     call.audit(tx, call.account, "service.update", accounts::audit_object(before.id));
-    return find(call, tx);
-  }));
-  return render(call, service);
+    BURSAR_TRY(after, find(call, tx));
+    return render(call, tx, after);
+  });
 }
 
 Result<Answer> put_cancellation(Call& call) {
@@ -146,7 +152,7 @@ Result<Answer> operate(Call& call) {
       }
     }
     BURSAR_TRY(changed, find(call, tx));
-    return render(call, changed);
+    return render(call, tx, changed);
   });
   call.wake_workers();
   return answer;

@@ -65,7 +65,7 @@ Result<Answer> complete_task(Call& call) {
         if (task->kind == "refund_request" || task->kind == "dispute")
           return conflict("task_closes_itself", "It is done when the request or the dispute it names is decided.");
         BURSAR_CHECK(call.app.db.write("complete_task", [&](storage::Transaction& tx) -> Status {
-          if (task->kind == "provision") {
+          if (task->kind == "provision" || task->kind == "change_plan") {
             BURSAR_CHECK(provisioning::complete_task(tx, id, call.caller.user, call.now));
           } else {
             payments::close_task(tx, task->kind, task->object, "done", call.caller.user, call.now);

@@ -132,6 +132,23 @@ def orders(provider: Provider, who: str, text: str) -> None:
     provider.call("POST", f"/accounts/{provider.customers[who]['id']}/orders", body, who)
 
 
+@verb(r"{who} changes {code:old} to {code}")
+def changes(provider: Provider, who: str, old: str, code: str) -> None:
+    """What the quote told is what the change costs."""
+    service = provider.service_id(f"{old} of {who}")
+    wanted = {"product_id": provider.products[code]}
+    quote = provider.call("POST", f"/accounts/{provider.customers[who]['id']}/quotes", {"change": {"service_id": service} | wanted}, who)
+    change = provider.call("POST", f"/services/{service}/change", wanted, who)
+    if change["invoice_id"]:
+        total = provider.call("GET", "/invoices/" + change["invoice_id"])["total"]
+        assert total == quote["now"]["total"], f"quoted {quote['now']}, billed {total}"
+
+
+@verb(r"{who} leaves {code} as it is")
+def withdraws_change(provider: Provider, who: str, code: str) -> None:
+    provider.call("DELETE", f"/services/{provider.service_id(f'{code} of {who}')}/change", None, who)
+
+
 @verb(r"{who} cancels {text} (?P<when>at once|at the end of the period)")
 def cancels(provider: Provider, who: str, text: str, when: str) -> None:
     service = provider.service_id(f"{text} of {who}")

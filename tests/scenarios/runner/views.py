@@ -160,8 +160,15 @@ def _services(provider) -> dict[str, Document]:
             found[title] = Document(
                 {"status": service["status"] + (f" ({service['suspend_reason']})" if service["suspend_reason"] else ""),
                  "due": f"next due {service['next_due_on']}" if service["next_due_on"] else "",
-                 "cancel": f"ends {service['cancel_on']}" if service["cancel_on"] else ""})
+                 "cancel": f"ends {service['cancel_on']}" if service["cancel_on"] else "",
+                 "change": _pending(provider, service["pending_change"], codes)})
     return found
+
+
+def _pending(provider, change, codes) -> str:
+    if change is None:
+        return ""
+    return f"becomes {codes[change['product_id']]} when invoice {provider.number('invoice', change['invoice_id'])} is paid"
 
 
 @view("holds")

@@ -27,6 +27,7 @@ class FakePanel final : public provisioning::Panel, public provisioning::Panels 
   PanelAnswer suspend(const PanelRequest& r) override { return set(r, PanelState::suspended, "suspend"); }
   PanelAnswer unsuspend(const PanelRequest& r) override { return set(r, PanelState::active, "unsuspend"); }
   PanelAnswer terminate(const PanelRequest& r) override { return set(r, PanelState::absent, "terminate"); }
+  PanelAnswer change_plan(const PanelRequest& r) override { return set(r, PanelState::active, "change_plan"); }
   PanelAnswer inspect(const PanelRequest& r) override {
     const auto found = states.find(r.service_id);
     return {.outcome = PanelOutcome::done,

@@ -103,6 +103,14 @@ const std::vector<Damage>& damages() {
        {"INSERT INTO cancellations (service_id, account_id, kind, effective_on, status, requested_at) SELECT MIN(id),"
         " MIN(account_id), 'immediate', '2027-02-01', 'done', '2027-02-01T00:00:00Z' FROM services WHERE status ="
         " 'active'"}},
+      {"unpaid_change_has_open_invoice",
+       {"UPDATE service_changes SET invoice_id = 999999999 WHERE status = 'awaiting_payment'"}},
+      {"paid_change_is_applied",
+       {"UPDATE service_changes SET status = 'withdrawn', invoice_id = (SELECT MIN(id) FROM invoices WHERE status ="
+        " 'paid') WHERE status = 'awaiting_payment'"}},
+      {"service_has_last_terms", {"UPDATE services SET price = price + 1"}},
+      {"change_is_looked_at", {"UPDATE service_changes SET look_on = NULL"}},
+      {"new_plan_is_pursued", {"UPDATE service_changes SET plan_state = 'wanted'"}},
       {"effect_has_next_look", {"UPDATE effects SET state = 'waiting', next_at = NULL"}},
       {"effect_in_flight_has_lease", {"UPDATE effects SET state = 'in_flight', next_at = NULL, lease_until = NULL"}},
       {"effect_is_over", {"UPDATE effects SET state = 'done', finished_at = NULL"}},
@@ -189,6 +197,19 @@ class Breaches : public InvoicingTest {
         "INSERT INTO refunds (id, account_id, payment_id, destination, status, currency, amount, gateway_reference,"
         " created_at) SELECT 800000001, account_id, id, 'credit', 'succeeded', 'USD', 100, 're-1',"
         " '2027-02-01T00:00:00Z' FROM payments");
+    tx.execute(
+        "INSERT INTO service_changes (id, service_id, account_id, status, takes_effect, currency, from_product_id,"
+        " from_cycle, from_price, to_product_id, to_cycle, to_price, effective_on, period_end, next_period_on,"
+        " requested_at) SELECT 800000007, MIN(id), account_id, 'applied', 'immediate', currency, product_id, cycle,"
+        " 100, product_id, cycle, price, '2027-02-10', '2027-02-28', '2027-02-28', '2027-02-10T00:00:00Z' FROM services"
+        " GROUP BY account_id, currency, product_id, cycle, price");
+    tx.execute(
+        "INSERT INTO service_changes (id, service_id, account_id, status, takes_effect, currency, from_product_id,"
+        " from_cycle, from_price, to_product_id, to_cycle, to_price, effective_on, period_end, next_period_on,"
+        " invoice_id, look_on, requested_at) SELECT 800000008, service_id, account_id, 'awaiting_payment',"
+        " 'immediate', currency, from_product_id, from_cycle, to_price, to_product_id, to_cycle, 9000, '2027-03-20',"
+        " '2027-03-31', '2027-03-31', (SELECT MIN(id) FROM invoices WHERE status = 'open'), '2027-03-27',"
+        " '2027-03-20T00:00:00Z' FROM service_changes");
     tx.execute(
         "INSERT INTO messages (id, cause, account_id, channel, recipient, template, subject, body, status, created_at)"
         " VALUES (800000002, 'reminder:1:1', $1, 'mail', 'a@example.com', 'overdue', 's', 'b', 'waiting',"

@@ -20,6 +20,7 @@ class FakePanel final : public Panel {
   PanelAnswer suspend(const PanelRequest& r) override { return act("suspend", r, PanelState::suspended); }
   PanelAnswer unsuspend(const PanelRequest& r) override { return act("unsuspend", r, PanelState::active); }
   PanelAnswer terminate(const PanelRequest& r) override { return act("terminate", r, PanelState::absent); }
+  PanelAnswer change_plan(const PanelRequest& r) override { return act("change_plan", r, PanelState::active); }
   PanelAnswer inspect(const PanelRequest& r) override {
     const std::lock_guard lock(mutex_);
     calls.push_back("inspect");

@@ -4,6 +4,8 @@
 
 #include "effects/effects.hpp"
 #include "fake_panel.hpp"
+#include "invoicing/change.hpp"
+#include "provisioning/plan_changer.hpp"
 #include "support/clock.hpp"
 #include "unit/invoicing/fixture.hpp"
 
@@ -36,6 +38,31 @@ class ProvisioningTest : public invoicing::InvoicingTest {
     pay(placed.invoice, dollars(2000));
     return placed.services.at(0);
   }
+  // Answers the error's code, or nothing.
+  std::string upgrade(ServiceId id) {
+    const std::string panel = service(id).panel;
+    const auto dearer = write([&](auto& tx) {
+      return catalog::create_product(tx,
+                                     {.code = "bigger" + std::to_string(++products_),
+                                      .name = "VPS",
+                                      .panel = panel,
+                                      .panel_options = R"({"plan":"large"})",
+                                      .prices = {{BillingCycle::months(1), dollars(4000), dollars(0)}}},
+                                     now());
+    });
+    const auto change = write([&](auto& tx) {
+      return invoicing::request_change(tx, *rules, {.service = id, .product = *dearer}, {}, now());
+    });
+    if (!change.ok()) return change.error().code;
+    if (change->invoice) pay(change->invoice, invoice(change->invoice).balance);
+    return "";
+  }
+  std::string plan_state(ServiceId id) {
+    return read([&](auto& c) {
+      auto rows = c.query("SELECT plan_state FROM service_changes WHERE service_id = $1 ORDER BY id DESC", id);
+      return rows.next() ? rows.string(0) : std::string("none");
+    });
+  }
   ServiceId running_at(const std::string& panel) {
     const ServiceId id = bought_at(panel);
     workers.drain();
@@ -62,10 +89,10 @@ class ProvisioningTest : public invoicing::InvoicingTest {
       return rows.next() ? rows.string(0) : std::string("none");
     });
   }
-  std::optional<TaskId> open_task(ServiceId id) {
+  std::optional<TaskId> open_task(ServiceId id, std::string_view kind = "provision") {
     return read([&](auto& c) -> std::optional<TaskId> {
       auto rows =
-          c.query("SELECT id FROM staff_tasks WHERE object_id = $1 AND kind = 'provision' AND status = 'open'", id);
+          c.query("SELECT id FROM staff_tasks WHERE object_id = $1 AND kind = $2 AND status = 'open'", id, kind);
       if (!rows.next()) return std::nullopt;
       return rows.template id<TaskId>(0);
     });
@@ -79,7 +106,8 @@ class ProvisioningTest : public invoicing::InvoicingTest {
   test::ManualClock clock;
   testing::FakePanels panels;
   Provisioner provisioner{*db, panels, codec};
-  effects::Workers workers{*db, clock, {&provisioner}, {.threads = 4}};
+  PlanChanger plan_changer{*db, panels, codec};
+  effects::Workers workers{*db, clock, {&provisioner, &plan_changer}, {.threads = 4}};
   AccountId customer;
 
  private:
@@ -300,6 +328,68 @@ TEST_P(ProvisioningTest, work_by_hand_is_a_task_and_done_when_staff_say_so) {
             "task_not_open");
   work_for(hours(12), hours(1));
   EXPECT_EQ(count(panels.web1, "create"), 1);
+  expect_clean();
+}
+
+TEST_P(ProvisioningTest, a_paid_upgrade_tells_the_panel_the_new_plan_once) {
+  const ServiceId id = running_at("web1");
+  EXPECT_EQ(upgrade(id), "");
+  EXPECT_EQ(plan_state(id), "wanted");
+  expect_clean();
+  workers.drain();
+  workers.drain();
+  EXPECT_EQ(count(panels.web1, "change_plan"), 1);
+  const PanelRequest& told = panels.web1.requests.back();
+  EXPECT_EQ(told.previous_product_code, "vps1");
+  EXPECT_EQ(told.product_code, "bigger2");
+  EXPECT_EQ(told.options, R"({"plan":"large"})");
+  EXPECT_EQ(told.reference, "panel-1");
+  EXPECT_EQ(plan_state(id), "done");
+  expect_clean();
+}
+
+TEST_P(ProvisioningTest, a_plan_whose_answer_is_lost_is_told_again_until_it_is_heard) {
+  const ServiceId id = running_at("web1");
+  panels.web1.mood = Mood::loses_answers;
+  EXPECT_EQ(upgrade(id), "");
+  workers.drain();
+  EXPECT_EQ(plan_state(id), "wanted");
+  EXPECT_EQ(upgrade(id), "panel_at_work") << "one plan after the other";
+  expect_clean();
+  panels.web1.mood = Mood::well;
+  work_for(hours(2));
+  EXPECT_EQ(count(panels.web1, "change_plan"), 2);
+  EXPECT_EQ(plan_state(id), "done");
+  expect_clean();
+}
+
+TEST_P(ProvisioningTest, a_plan_that_the_panel_refuses_is_a_task_for_staff) {
+  const ServiceId id = running_at("web1");
+  panels.web1.mood = Mood::refuses;
+  EXPECT_EQ(upgrade(id), "");
+  workers.drain();
+  EXPECT_EQ(plan_state(id), "wanted");
+  const auto task = open_task(id, "change_plan");
+  ASSERT_TRUE(task);
+  expect_clean();
+  ASSERT_TRUE(write([&](auto& tx) { return complete_task(tx, *task, UserId(5), clock.now()); }).ok());
+  EXPECT_EQ(plan_state(id), "done");
+  EXPECT_EQ(actual(id), "active");
+  expect_clean();
+}
+
+TEST_P(ProvisioningTest, a_service_that_ends_meanwhile_gets_no_new_plan) {
+  const ServiceId id = running_at("web1");
+  panels.web1.mood = Mood::down;
+  EXPECT_EQ(upgrade(id), "");
+  workers.drain();
+  const long asked = count(panels.web1, "change_plan");
+  panels.web1.mood = Mood::well;
+  want(id, Change::terminate);
+  work_for(hours(2));
+  EXPECT_EQ(count(panels.web1, "change_plan"), asked);
+  EXPECT_EQ(actual(id), "terminated");
+  EXPECT_EQ(plan_state(id), "done");
   expect_clean();
 }
 

@@ -1,0 +1,40 @@
+// What a change of a service is worth: what a quote and a request have in common. Internal to invoicing.
+#pragma once
+
+#include <vector>
+
+#include "accounts/accounts.hpp"
+#include "catalog/products.hpp"
+#include "invoicing/change.hpp"
+#include "invoicing/engine.hpp"
+#include "services/services.hpp"
+
+namespace bursar::invoicing {
+
+// The price of a period and what promotions take off it.
+struct PeriodPrice {
+  Money price;
+  Money discount;
+  [[nodiscard]] Money net() const { return price - discount; }
+};
+
+struct PricedChange {
+  accounts::Account account;
+  services::Service service;
+  catalog::Product from;
+  catalog::Product to;
+  PeriodPrice old_price;
+  PeriodPrice new_price;
+  Money later_price;  // a period, once promotions with an end are over
+  Period period;      // under way
+  InvoiceId base_invoice;
+  catalog::TaxTreatment treatment;
+};
+
+Result<PricedChange> price_change(storage::Connection& c, const Rules& rules, const ChangeRequest& request,
+                                  CivilDate today);
+
+// The days left at the old price, taken off, and at the new one. They point into `change`.
+std::vector<DraftLine> proration_lines(const PricedChange& change, CivilDate today);
+
+}  // namespace bursar::invoicing

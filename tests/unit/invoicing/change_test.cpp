@@ -1,0 +1,253 @@
+// Goal: a change charges the days left at the difference, once, and never gives back what was not paid.
+#include "invoicing/change.hpp"
+
+#include "unit/invoicing/fixture.hpp"
+
+namespace bursar::invoicing {
+namespace {
+
+class Change : public InvoicingTest {
+ protected:
+  auto change(ServiceId id, ProductId to) {
+    return write([&](auto& tx) { return request_change(tx, *rules, {.service = id, .product = to}, {}, now()); });
+  }
+  std::string refusal(ServiceId id, ProductId to) {
+    const auto refused = change(id, to);
+    return refused.ok() ? "" : refused.error().code;
+  }
+  void grant(AccountId account, Money amount) {
+    write([&](auto& tx) { grant_credit(tx, *rules, account, amount, ++grants_, "welcome", now()); });
+  }
+  ServiceId running(AccountId account, ProductId product, const std::string& promotion = "") {
+    const auto placed = order(account, {product}, promotion);
+    const auto owed = invoice(placed.invoice).balance;
+    if (owed.is_positive()) pay(placed.invoice, owed);
+    return placed.services[0];
+  }
+  std::optional<ServiceChange> pending(ServiceId id) {
+    const std::int64_t key = id.value();
+    const auto found = read([&](auto& c) { return pending_changes(c, {&key, 1}); });
+    return found.empty() ? std::nullopt : std::optional(found.begin()->second);
+  }
+
+ private:
+  std::int64_t grants_ = 900'000;
+};
+INSTANTIATE_TEST_SUITE_P(Backends, Change, test::backends());
+
+TEST_P(Change, the_days_left_are_credited_at_the_old_price_and_charged_at_the_new_and_the_payment_applies_it) {
+  today = day("2027-04-01");
+  const auto german = account("DE");
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto id = running(german, small);
+  today = day("2027-04-11");
+  const auto quoted =
+      read([&](auto& c) { return quote_change(c, *rules, {.service = id, .product = large}, now()); }).value();
+  const auto asked = change(id, large).value();
+  EXPECT_EQ(asked.status, ChangeStatus::awaiting_payment);
+  const auto billed = lines(asked.invoice);
+  ASSERT_EQ(billed.size(), 2u);
+  EXPECT_EQ(billed[0].net, dollars(-667)) << "20 of 30 days";
+  EXPECT_EQ(billed[1].net, dollars(2000));
+  const auto derivation = read([&](auto& c) {
+    auto rows = c.query("SELECT derivation FROM invoice_lines WHERE id = $1", billed[0].id);
+    return rows.next() ? rows.string(0) : std::string();
+  });
+  EXPECT_NE(derivation.find("20 of 30 days of 10.00 USD = 6.67 USD"), std::string::npos) << derivation;
+  EXPECT_EQ(invoice(asked.invoice).tax, dollars(253));
+  EXPECT_EQ(invoice(asked.invoice).total, quoted.now.total);
+  EXPECT_FALSE(invoice(asked.invoice).dunning) << "what lapses is not dunned";
+  EXPECT_EQ(service(id).product, small);
+  expect_clean();
+
+  pay(asked.invoice, dollars(1586));
+  EXPECT_EQ(service(id).product, large);
+  EXPECT_EQ(service(id).price, dollars(3000));
+  EXPECT_EQ(service(id).next_due_on, day("2027-05-01"));
+  EXPECT_FALSE(pending(id));
+  pay(asked.invoice, dollars(100));
+  EXPECT_EQ(credit(german), dollars(100)) << "paid twice, applied once";
+  expect_clean();
+  run_until(day("2027-05-01"));
+  EXPECT_EQ(invoices(german).front().net, dollars(3000)) << "the renewal is at the new price";
+  expect_clean();
+}
+
+TEST_P(Change, that_credit_pays_is_applied_at_once_and_without_that_setting_when_the_customer_uses_it) {
+  auto cautious = config();
+  cautious.billing.apply_credit_to_new_invoices = false;
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto first = running(american, small), second = running(american, small);
+  grant(american, dollars(9000));
+  EXPECT_EQ(change(first, large).value().status, ChangeStatus::applied);
+  EXPECT_EQ(credit(american), dollars(7000));
+  use(cautious);
+  const auto asked = change(second, large).value();
+  EXPECT_EQ(asked.status, ChangeStatus::awaiting_payment);
+  ASSERT_TRUE(write([&](auto& tx) { return apply_credit(tx, *rules, asked.invoice, dollars(2000), now()); }).ok());
+  EXPECT_EQ(service(second).product, large);
+  expect_clean();
+}
+
+TEST_P(Change, to_a_product_of_the_same_price_costs_nothing_and_makes_no_invoice) {
+  const auto american = account();
+  const auto one = product("one", dollars(1000)), other = product("other", dollars(1000));
+  const auto id = running(american, one);
+  const auto changed = change(id, other).value();
+  EXPECT_EQ(changed.status, ChangeStatus::applied);
+  EXPECT_FALSE(changed.invoice);
+  EXPECT_EQ(service(id).product, other);
+  EXPECT_EQ(invoices(american).size(), 1u);
+  expect_clean();
+}
+
+TEST_P(Change, that_stays_unpaid_is_withdrawn_and_what_was_paid_of_it_is_credit) {
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto id = running(american, small);
+  const auto asked = change(id, large).value();
+  EXPECT_EQ(refusal(id, large), "change_pending");
+  pay(asked.invoice, dollars(500));
+  run_until(day("2027-04-07"));
+  EXPECT_TRUE(pending(id));
+  run_until(day("2027-04-08"));
+  EXPECT_FALSE(pending(id));
+  EXPECT_EQ(invoice(asked.invoice).status, InvoiceStatus::refunded);
+  EXPECT_EQ(credit(american), dollars(500));
+  pay(asked.invoice, dollars(1500));
+  EXPECT_EQ(credit(american), dollars(2000)) << "too late: the money is credit";
+  EXPECT_EQ(service(id).product, small);
+  expect_clean();
+  EXPECT_EQ(change(id, large).value().status, ChangeStatus::applied) << "nothing stands against asking again";
+  expect_clean();
+}
+
+TEST_P(Change, can_be_withdrawn_voided_or_written_off_and_gives_its_stock_back) {
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  write([&](auto& tx) { tx.execute("UPDATE products SET stock = 1 WHERE id = $1", large); });
+  const auto id = running(american, small);
+  for (int way = 0; way < 3; ++way) {
+    const auto asked = change(id, large);
+    ASSERT_TRUE(asked.ok()) << way << asked.error().code;
+    EXPECT_EQ(read([&](auto& c) { return catalog::find_product(c, large)->stock; }), 0);
+    const auto closed = write([&](auto& tx) -> Status {
+      if (way == 0) return withdraw_change(tx, *rules, id, {}, now());
+      if (way == 1) return write_off(tx, *rules, asked->invoice, "no", now());
+      BURSAR_CHECK(void_invoice(tx, *rules, asked->invoice, "no", now()));
+      return {};
+    });
+    ASSERT_TRUE(closed.ok());
+    EXPECT_FALSE(pending(id));
+    EXPECT_EQ(read([&](auto& c) { return catalog::find_product(c, large)->stock; }), 1);
+    expect_clean();
+  }
+  const auto none = write([&](auto& tx) { return withdraw_change(tx, *rules, id, {}, now()); });
+  EXPECT_EQ(none.error().code, "no_change_pending");
+}
+
+TEST_P(Change, of_a_service_that_ended_meanwhile_gives_the_money_back) {
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto unpaid = running(american, small), paid = running(american, small);
+  const auto first = change(unpaid, large).value(), second = change(paid, large).value();
+  for (const auto id : {unpaid, paid}) cancel(id, services::CancellationKind::immediate);
+  run();
+  EXPECT_EQ(invoice(first.invoice).status, InvoiceStatus::void_);
+  const auto third = running(american, small);
+  const auto asked = change(third, large).value();
+  ASSERT_TRUE(write([&](auto& tx) {
+                return services::change_service(tx, third, services::Change::terminate, {.actor = {}, .reason = ""},
+                                                now());
+              }).ok());
+  pay(asked.invoice, invoice(asked.invoice).balance);
+  EXPECT_EQ(service(third).product, small);
+  expect_clean();
+  run();
+  EXPECT_EQ(invoice(asked.invoice).status, InvoiceStatus::refunded);
+  EXPECT_EQ(credit(american), dollars(2000));
+  EXPECT_EQ(invoice(second.invoice).status, InvoiceStatus::void_);
+  expect_clean();
+}
+
+TEST_P(Change, takes_back_a_renewal_billed_ahead_at_the_old_price_and_bills_it_anew) {
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto paid = running(american, small), open = running(american, small);
+  run_until(day("2027-04-25"));
+  const auto renewal = invoices(american).front();
+  EXPECT_EQ(renewal.total, dollars(2000)) << "both in one";
+  pay(renewal.id, dollars(2000));
+  for (const auto id : {paid, open}) {
+    const auto asked = change(id, large).value();
+    pay(asked.invoice, invoice(asked.invoice).balance);
+  }
+  EXPECT_EQ(invoice(renewal.id).status, InvoiceStatus::paid) << "until the daily run";
+  today = day("2027-04-26");
+  run();
+  EXPECT_EQ(invoice(renewal.id).status, InvoiceStatus::refunded);
+  const auto anew = invoices(american).front();
+  EXPECT_EQ(anew.total, dollars(6000));
+  EXPECT_EQ(anew.balance, dollars(4000)) << "what was paid for May at the old price pays for it";
+  EXPECT_EQ(anew.due_on, day("2027-05-01"));
+  expect_clean();
+}
+
+TEST_P(Change, keeps_a_promotion_that_is_for_the_new_product_and_ends_another) {
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  promotion({.code = "HALF", .percent = parse_percent("50").value(), .periods = 0});
+  promotion({.code = "SMALL", .percent = parse_percent("50").value(), .product = small, .periods = 0});
+  const auto kept = running(american, small, "half"), lost = running(american, small, "small");
+  today = day("2027-04-16");
+  EXPECT_EQ(invoice(change(kept, large).value().invoice).total, dollars(750 - 250))
+      << "half of each, for half the days";
+  const auto whole = change(lost, large).value();
+  EXPECT_EQ(invoice(whole.invoice).total, dollars(1500 - 250));
+  pay(whole.invoice, dollars(1250));
+  pay(pending(kept)->invoice, dollars(500));
+  expect_clean();
+  run_until(day("2027-05-01"));
+  EXPECT_EQ(invoices(american).front().total, dollars(1500 + 3000));
+  expect_clean();
+}
+
+TEST_P(Change, that_cannot_be_done_soundly_is_refused_and_stores_nothing) {
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto unpaid = order(american, {small});
+  const auto id = unpaid.services[0];
+  EXPECT_EQ(refusal(id, large), "service_not_active");
+  pay(unpaid.invoice, dollars(1000));
+  EXPECT_EQ(refusal(id, small), "invalid_change");
+  EXPECT_EQ(refusal(id, product("vps-xs", dollars(500))), "invalid_change") << "a downgrade";
+  EXPECT_EQ(refusal(id, product("vps-eur", Money(5000, eur))), "invalid_change");
+  EXPECT_EQ(refusal(id, ProductId(4711)), "invalid_change");
+  EXPECT_EQ(refusal(ServiceId(4711), large), "no_such_service");
+  suspend_as_overdue(id);
+  EXPECT_EQ(refusal(id, large), "service_not_active");
+  const auto leaving = running(account(), small);
+  cancel(leaving, services::CancellationKind::end_of_period);
+  EXPECT_EQ(refusal(leaving, large), "cancellation_requested");
+  const auto corrected = order(account(), {small});
+  pay(corrected.invoice, dollars(1000));
+  ASSERT_TRUE(
+      write([&](auto& tx) { return credit_amount(tx, *rules, corrected.invoice, dollars(100), "late", now()); }).ok());
+  EXPECT_EQ(refusal(corrected.services[0], large), "period_corrected");
+  EXPECT_EQ(invoices(american).size(), 1u);
+
+  const auto later = running(account(), small);
+  run_until(day("2027-04-25"));
+  today = day("2027-05-01");
+  EXPECT_EQ(refusal(later, large), "period_unpaid") << "May is invoiced and has begun";
+  expect_clean();
+}
+
+}  // namespace
+}  // namespace bursar::invoicing
