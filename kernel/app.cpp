@@ -92,6 +92,7 @@ struct App::State {
     steps.push_back(dunning::hold_step(rules));
     add(invoicing::steps(rules));
     steps.push_back(payments::autopay_step(payment_context));
+    steps.push_back(payments::method_expiry_step(payment_context));
     add(dunning::steps(rules, outbox));
     steps.push_back(payments::reconciliation_step(payment_context));
     steps.push_back(inbox::housekeeping_step());

@@ -89,7 +89,11 @@ constexpr Schema all_schemas[] = {
      "status:draft|open|paid|void|uncollectible|refunded overdue:boolean currency:string issued_on:date due_on:date "
      "net:Money tax:Money total:Money balance:Money late_fee_of:id? created_at:instant paid_at:instant? "
      "autopay_on:date? held_until?:date? lines?:[InvoiceLine] credit_notes?:[CreditNote] seller?:Party buyer?:Party "
-     "allocations?:[InvoiceAllocation]"},
+     "allocations?:[InvoiceAllocation] autopay_attempts?:[AutopayAttempt]"},
+    {"AutopayAttempt",
+     "round:integer outcome:passed_over|charged|declined_soft|declined_final|withdrawn payment_method:id? "
+     "method_label:string gateway:string payment_id:id? payment_status:string? reason:string explanation:string "
+     "created_at:instant retry_on:date?"},
     {"InvoiceLine",
      "id:id kind:string description:string quantity:integer unit_price:Money net:Money tax:Money tax_rule:string "
      "tax_rate:string tax_inclusive:boolean tax_category:string exemption_reason:string "

@@ -17,7 +17,7 @@ struct Source {
 
 constexpr const char* sign_off = "\n\n{{provider_name}}\n{{portal_url}}\n";
 
-constexpr std::array<Source, 20> sources{{
+constexpr std::array<Source, 21> sources{{
     {Template::invoice_created, "invoice_created",
      "{{#several}}{{several}} new invoices{{/several}}"
      "{{^several}}Invoice {{invoice_number}}: {{total}}, due {{due_on}}{{/several}}",
@@ -34,10 +34,15 @@ constexpr std::array<Source, 20> sources{{
      "{{invoice_number}}{{/invoice_number}}.\n"
      "{{#credit}}{{credit}} of it is now credit on your account.\n{{/credit}}"
      "{{#balance}}Still to pay on this invoice: {{balance}}.\n{{/balance}}"},
-    {Template::payment_failed, "payment_failed", "Your payment of {{amount}} was declined",
-     "Hello {{customer_name}},\n\nthe payment of {{amount}} for invoice {{invoice_number}} was declined: {{reason}}.\n"
+    {Template::payment_failed, "payment_failed",
+     "Your payment of {{amount}} {{#declined}}was declined{{/declined}}{{^declined}}could not be made{{/declined}}",
+     "Hello {{customer_name}},\n\nthe payment of {{amount}} for invoice {{invoice_number}} "
+     "{{#declined}}was declined{{/declined}}{{^declined}}could not be made{{/declined}}"
+     "{{^several}}: {{reason}}{{#method}} ({{method}}){{/method}}.\n{{/several}}"
+     "{{#several}}:\n{{#items}}- {{method}}: {{reason}}\n{{/items}}{{/several}}"
      "{{#retry_on}}We will try again on {{retry_on}}.\n{{/retry_on}}"
-     "{{^retry_on}}Please pay the invoice by another method before {{due_on}}.\n{{/retry_on}}"},
+     "{{^retry_on}}Please pay the invoice by another method before {{due_on}}.\n{{/retry_on}}"
+     "{{#look_on}}A method that you save until then is charged on {{look_on}}.\n{{/look_on}}"},
     {Template::action_required, "action_required", "Please confirm your payment of {{amount}}",
      "Hello {{customer_name}},\n\nyour bank asks you to confirm the payment of {{amount}} for invoice "
      "{{invoice_number}}.\n"
@@ -108,6 +113,9 @@ constexpr std::array<Source, 20> sources{{
      "{{^service}}your open invoices{{/service}}{{/invoice_number}} until {{until}}.\n"
      "Until then nothing is charged automatically, and nothing is suspended for it. On {{until}} it counts as due.\n"
      "You can pay before that at any time.\n"},
+    {Template::method_expiring, "method_expiring", "{{method}} expires on {{expires_on}}",
+     "Hello {{customer_name}},\n\n{{method}}, which pays your invoices automatically, expires on {{expires_on}}.\n"
+     "Please save the new one, or another payment method, before then: {{portal_url}}\n"},
 }};
 
 const Source& source_of(Template name) {

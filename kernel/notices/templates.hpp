@@ -29,6 +29,7 @@ enum class Template {
   dispute_opened,
   dispute_lost,
   hold_placed,
+  method_expiring,
 };
 std::string_view to_string(Template name);
 Template template_named(std::string_view stored);  // throws InvariantBroken for another text

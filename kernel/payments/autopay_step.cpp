@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/assert.hpp"
+#include "payments/autopay_waterfall.hpp"
 #include "payments/recording.hpp"
 #include "payments/steps.hpp"
 #include "payments/stored.hpp"
@@ -42,10 +43,8 @@ struct Due {
   int attempts = 0;
   std::int64_t version = 0;
   bool enabled = false;
-};
-struct Method {
-  PaymentMethodId id;
-  std::string gateway;
+  std::string number;
+  CivilDate due_on;
 };
 
 struct Page {
@@ -58,7 +57,7 @@ Page read_page(storage::Transaction& tx, CivilDate until, const scheduler::Chunk
   Page page{.due = {}, .last = read_cursor(request.cursor)};
   auto rows = tx.query(
       "SELECT i.id, i.account_id, i.currency, i.balance, i.autopay_attempts, i.version, a.autopay_enabled, "
-      "i.autopay_on "
+      "i.autopay_on, coalesce(i.number, ''), i.due_on "
       "FROM invoices i JOIN accounts a ON a.id = i.account_id "
       "WHERE i.autopay_on <= $1 AND (i.autopay_on, i.account_id, i.id) > ($2, $3, $4) "
       "AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = i.id) "
@@ -75,40 +74,24 @@ Page read_page(storage::Transaction& tx, CivilDate until, const scheduler::Chunk
                         .balance = rows.integer(3),
                         .attempts = static_cast<int>(rows.integer(4)),
                         .version = rows.integer(5),
-                        .enabled = rows.boolean(6)});
+                        .enabled = rows.boolean(6),
+                        .number = rows.string(8),
+                        .due_on = rows.date(9)});
   }
   return page;
 }
 
-// The first method of each account that is not past its month.
-std::map<AccountId, Method> first_methods(storage::Transaction& tx, const std::vector<Due>& due, CivilDate today) {
-  std::vector<std::int64_t> accounts;
-  for (const Due& one : due) {
-    if (one.enabled) accounts.push_back(one.account.value());
-  }
-  std::map<AccountId, Method> out;
-  auto rows = tx.query(
-      "SELECT account_id, id, gateway FROM payment_methods WHERE account_id IN {list:$1} AND status = 'active' "
-      "AND (expires_on IS NULL OR expires_on >= $2) ORDER BY account_id, position, id",
-      std::span<const std::int64_t>(accounts), today);
-  while (rows.next()) {
-    out.emplace(rows.id<AccountId>(0), Method{.id = rows.id<PaymentMethodId>(1), .gateway = rows.string(2)});
-  }
-  return out;
-}
-
 // Invoices that some payment may be paying already, in order.
-std::vector<std::int64_t> being_paid(storage::Transaction& tx, Gateways& gateways, const std::vector<Due>& due,
-                                     Instant now) {
-  std::vector<std::int64_t> invoices, out;
-  for (const Due& one : due) invoices.push_back(one.invoice.value());
+std::vector<std::int64_t> being_paid(storage::Transaction& tx, Gateways& gateways,
+                                     std::span<const std::int64_t> invoices, Instant now) {
+  std::vector<std::int64_t> out;
   auto rows = tx.query(
       "SELECT invoice_id, status, gateway, created_at, expires_at FROM payments WHERE invoice_id IN {list:$1} "
       "AND status IN ('pending', 'requires_action', 'unknown') UNION ALL "
       "SELECT t.invoice_id, p.status, p.gateway, p.created_at, p.expires_at FROM payment_targets t "
       "JOIN payments p ON p.id = t.payment_id "
       "WHERE t.invoice_id IN {list:$1} AND p.status IN ('pending', 'requires_action', 'unknown') ORDER BY 1",
-      std::span<const std::int64_t>(invoices));
+      invoices);
   while (rows.next()) {
     const OpenPayment payment{.status = payment_status(rows.text(1)),
                               .gateway = rows.string(2),
@@ -118,6 +101,96 @@ std::vector<std::int64_t> being_paid(storage::Transaction& tx, Gateways& gateway
   }
   return out;
 }
+
+// What a chunk writes, in bulk.
+class Plan {
+ public:
+  Plan(storage::Transaction& tx, const Context& context, const scheduler::RunContext& run, std::size_t most)
+      : context_(context), run_(run), next_id_(tx.reserve_ids(static_cast<std::int64_t>(most))) {}
+
+  void leave_until(const Due& due, std::optional<CivilDate> on) {
+    invoices_.add(due.invoice, on, due.attempts, due.version + 1);
+  }
+
+  // Charges the first method that can be, or ends the round at once.
+  void begin_round(const Due& due, std::span<const Candidate> methods, const std::vector<Attempt>& history) {
+    const int round = history.empty() ? 1 : history.back().round + 1;
+    const Money amount(due.balance, stored_currency(due.currency));
+    const Choice choice = choose_method(methods, history, round, context_.gateways, amount, run_.date);
+    std::vector<Attempt> attempts;
+    for (const PassedOver& over : choice.passed_over) {
+      attempts.push_back(
+          {.round = round, .method = over.method->id, .reason = std::string(over.reason), .label = over.method->label});
+    }
+    if (choice.method != nullptr) {
+      attempts.push_back(charge(due, *choice.method, round));
+      invoices_.add(due.invoice, nullptr, due.attempts + 1, due.version + 1);
+    } else {
+      fail(due, amount, round, history, attempts);
+    }
+    for (Attempt& attempt : attempts) attempts_.push_back({due.account, due.invoice, std::move(attempt)});
+  }
+
+  void write(storage::Transaction& tx, scheduler::Counts& counts) const {
+    if (!payments_.empty()) tx.insert_many("payments", payments_);
+    tx.update_many("invoices", 1, invoices_);
+    effects::record(tx, run_.now, charges_);
+    record_attempts(tx, attempts_, run_.now);
+    context_.outbox.enqueue(tx, notices_, run_.now);
+    if (!charges_.empty()) counts["charges"] += static_cast<std::int64_t>(charges_.size());
+    if (failed_ > 0) counts["autopay_impossible"] += failed_;
+  }
+
+ private:
+  Attempt charge(const Due& due, const Candidate& method, int round) {
+    const std::int64_t id = next_id_++;
+    payments_.add(id, due.account, method.gateway, method.id, due.invoice, "autopay", "pending", due.currency,
+                  due.balance, run_.now);
+    charges_.push_back({.kind = "charge",
+                        .key = charge_key(PaymentId(id)),
+                        .instance = method.gateway,
+                        .account = due.account,
+                        .object = id});
+    return {.round = round,
+            .method = method.id,
+            .payment = PaymentId(id),
+            .outcome = AttemptOutcome::charged,
+            .reason = std::string(reason::first_usable)};
+  }
+
+  void fail(const Due& due, Money amount, int round, const std::vector<Attempt>& history,
+            std::vector<Attempt>& attempts) {
+    if (attempts.empty()) attempts.push_back({.round = round, .reason = std::string(reason::no_method)});
+    const auto retry_on = next_autopay(context_.rules.billing.autopay, due.attempts + 1, run_.date);
+    attempts.back().retry_on = retry_on;
+    invoices_.add(due.invoice, retry_on, due.attempts + 1, due.version + 1);
+    ++failed_;
+    if (!is_news(history, attempts)) return;
+    notices_.push_back(failure_notice({.cause = std::to_string(due.invoice.value()) + ":" + std::to_string(round),
+                                       .account = due.account,
+                                       .amount = amount,
+                                       .invoice_number = due.number,
+                                       .due_on = due.due_on,
+                                       .attempts = attempts,
+                                       .retry_on = retry_on}));
+  }
+
+  const Context& context_;
+  const scheduler::RunContext& run_;
+  std::int64_t next_id_;
+  Batch payments_{{"id", Batch::integer},        {"account_id", Batch::integer}, {"gateway", Batch::text},
+                  {"method_id", Batch::integer}, {"invoice_id", Batch::integer}, {"origin", Batch::text},
+                  {"status", Batch::text},       {"currency", Batch::text},      {"amount", Batch::integer},
+                  {"created_at", Batch::text}};
+  Batch invoices_{{"id", Batch::integer},
+                  {"autopay_on", Batch::text},
+                  {"autopay_attempts", Batch::integer},
+                  {"version", Batch::integer}};
+  std::vector<effects::NewEffect> charges_;
+  std::vector<NewAttempt> attempts_;
+  std::vector<notices::Notice> notices_;
+  std::int64_t failed_ = 0;
+};
 
 class AutopayStep final : public scheduler::Step {
  public:
@@ -132,50 +205,35 @@ class AutopayStep final : public scheduler::Step {
         .cursor = cursor_text(page.last), .finished = page.read < request.max_accounts, .counts = {}};
     if (page.due.empty()) return result;
     if (request.working_on != nullptr) *request.working_on = page.due.front().account;
-    charge(tx, run, page.due, result.counts);
+    plan(tx, run, page.due, result.counts);
     return result;
   }
 
  private:
-  void charge(storage::Transaction& tx, const scheduler::RunContext& run, const std::vector<Due>& due,
-              scheduler::Counts& counts) const {
-    const auto methods = first_methods(tx, due, run.date);
-    const auto paying = being_paid(tx, context_.gateways, due, run.now);
-    Batch payments{{"id", Batch::integer},        {"account_id", Batch::integer}, {"gateway", Batch::text},
-                   {"method_id", Batch::integer}, {"invoice_id", Batch::integer}, {"origin", Batch::text},
-                   {"status", Batch::text},       {"currency", Batch::text},      {"amount", Batch::integer},
-                   {"created_at", Batch::text}};
-    Batch invoices{{"id", Batch::integer},
-                   {"autopay_on", Batch::text},
-                   {"autopay_attempts", Batch::integer},
-                   {"version", Batch::integer}};
-    std::vector<effects::NewEffect> charges;
-    std::int64_t id = tx.reserve_ids(static_cast<std::int64_t>(due.size()));
+  void plan(storage::Transaction& tx, const scheduler::RunContext& run, const std::vector<Due>& due,
+            scheduler::Counts& counts) const {
+    std::vector<std::int64_t> accounts, ids;
     for (const Due& one : due) {
-      const auto method = methods.find(one.account);
+      ids.push_back(one.invoice.value());
+      if (one.enabled) accounts.push_back(one.account.value());
+    }
+    auto methods = candidates_of(tx, accounts);
+    auto history = attempts_of(tx, ids);
+    const auto paying = being_paid(tx, context_.gateways, ids, run.now);
+    Plan plan(tx, context_, run, due.size());
+    for (const Due& one : due) {
       if (std::binary_search(paying.begin(), paying.end(), one.invoice.value())) {
         // Its outcome decides; looked at again tomorrow.
-        invoices.add(one.invoice, run.date.plus_days(1), one.attempts, one.version + 1);
+        plan.leave_until(one, run.date.plus_days(1));
         ++counts["autopay_waiting"];
-      } else if (method == methods.end() || one.balance <= 0) {
+      } else if (!one.enabled || one.balance <= 0) {
         // Not wanted, or nothing to charge. Switching autopay on plans the charge anew.
-        invoices.add(one.invoice, nullptr, one.attempts, one.version + 1);
+        plan.leave_until(one, std::nullopt);
       } else {
-        payments.add(id, one.account, method->second.gateway, method->second.id, one.invoice, "autopay", "pending",
-                     one.currency, one.balance, run.now);
-        charges.push_back({.kind = "charge",
-                           .key = "charge:" + std::to_string(id) + ":1",
-                           .instance = method->second.gateway,
-                           .account = one.account,
-                           .object = id});
-        invoices.add(one.invoice, nullptr, one.attempts + 1, one.version + 1);
-        ++id;
+        plan.begin_round(one, methods[one.account], history[one.invoice]);
       }
     }
-    if (!payments.empty()) tx.insert_many("payments", payments);
-    tx.update_many("invoices", 1, invoices);
-    effects::record(tx, run.now, charges);
-    if (!charges.empty()) counts["charges"] += static_cast<std::int64_t>(charges.size());
+    plan.write(tx, counts);
   }
 
   const Context& context_;

@@ -45,9 +45,9 @@ GatewayAnswer withdrawal(std::string_view code, std::string text) {
 }
 
 // An automatic charge that is recorded and not begun yet is taken back when its reason is gone.
-std::optional<GatewayAnswer> reason_gone(const Charge& charge) {
+std::optional<GatewayAnswer> reason_gone(const Charge& charge, const Gateway* gateway) {
   if (charge.payment.origin != PaymentOrigin::autopay) return std::nullopt;
-  if (!charge.autopay_enabled || charge.method_gone) {
+  if (!charge.autopay_enabled) {
     return withdrawal(autopay_is_off, "Automatic payment was switched off before the charge.");
   }
   if (!charge.invoice || charge.invoice->status != invoicing::InvoiceStatus::open ||
@@ -55,6 +55,8 @@ std::optional<GatewayAnswer> reason_gone(const Charge& charge) {
     return withdrawal(invoice_changed, "The invoice was paid or changed before the charge.");
   }
   if (charge.held) return withdrawal(invoice_held, "The invoice was put on hold before the charge.");
+  if (charge.method_gone) return withdrawal(method_removed, "The method was removed before the charge.");
+  if (gateway == nullptr) return withdrawal(reason::no_gateway, "The payment service is no longer available.");
   return std::nullopt;
 }
 
@@ -80,8 +82,8 @@ effects::Outcome ChargeHandler::perform(const effects::Effect& effect) {
   const auto charge = load(context_, PaymentId(effect.object));
   if (!charge) return {.verdict = effects::Verdict::parked, .error = "the payment is not stored"};
   if (!charge->payment.open()) return {.verdict = effects::Verdict::done};
-  if (const auto gone = reason_gone(*charge)) return outcome_of(*gone);
   Gateway* gateway = context_.gateways.find(effect.instance);
+  if (const auto gone = reason_gone(*charge, gateway)) return outcome_of(*gone);
   if (gateway == nullptr) return outcome_of(no_gateway(effect.instance));
   const ChargeRequest request = request_of(context_, *charge, effect);
   return outcome_of(request.method_token.empty() ? gateway->begin(request) : gateway->charge(request));

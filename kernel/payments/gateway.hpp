@@ -100,6 +100,13 @@ struct RefundRequest {
   Money amount;
 };
 
+// In minor units; 0: none.
+struct AmountLimit {
+  Currency currency;
+  std::int64_t minimum = 0;
+  std::int64_t maximum = 0;
+};
+
 struct GatewayInfo {
   std::string instance;
   std::string display_name;
@@ -109,7 +116,8 @@ struct GatewayInfo {
   bool partial_refunds = false;
   bool staff_confirms = false;       // money arrives outside; staff say when (bank transfer)
   std::vector<Currency> currencies;  // empty: all
-  int concurrency = 1;               // calls that may run side by side
+  std::vector<AmountLimit> limits = {};
+  int concurrency = 1;  // calls that may run side by side
 };
 
 class Gateway {

@@ -85,8 +85,10 @@ Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const
   if (gone) {
     tx.execute("UPDATE payment_methods SET status = 'removed', version = version + 1 WHERE id = $1", id);
   } else {
-    tx.execute("UPDATE payment_methods SET label = $2, expires_on = $3, version = version + 1 WHERE id = $1", id,
-               method.label, expiry_of(method));
+    tx.execute(
+        "UPDATE payment_methods SET label = $2, expires_on = $3, expiry_told_on = NULL, version = version + 1 "
+        "WHERE id = $1",
+        id, method.label, expiry_of(method));
   }
   accounts::append_audit(tx, now,
                          {.account = account,

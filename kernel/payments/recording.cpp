@@ -109,7 +109,7 @@ PaymentId insert_payment(storage::Transaction& tx, const Recording& recording, c
                                   .instance = recording.gateway,
                                   .account = recording.account,
                                   .object = id.value(),
-                                  .not_before = now + grace};
+                                  .not_before = recording.caller_performs ? now + grace : now};
   effects::record(tx, now, {&charge, 1});
   accounts::append_audit(tx, now,
                          {.actor = actor,

@@ -43,8 +43,9 @@ struct Recording {
   std::vector<Target> targets;  // of a mass payment, in its order
   PaymentOrigin origin = PaymentOrigin::customer;
   Money amount;
+  bool caller_performs = true;  // the workers leave the charge to the calling thread for a while
 };
-// Writes the payment and its charge, which the workers leave to the calling thread for a while.
+// Writes the payment and its charge.
 PaymentId insert_payment(storage::Transaction& tx, const Recording& recording, const accounts::Actor& actor,
                          Instant now);
 

@@ -7,7 +7,7 @@
 #include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
 #include "payments/answer_text.hpp"
-#include "payments/autopay_plan.hpp"
+#include "payments/autopay_waterfall.hpp"
 #include "payments/complete.hpp"
 #include "payments/mass_payments.hpp"
 #include "payments/recording.hpp"
@@ -198,6 +198,7 @@ std::optional<Settlement> decided_in_suspense(storage::Transaction& tx, const Pa
                : "The money was assigned as another payment before it was known whose it is.",
       now);
   close_task(tx, "confirm_payment", payment.id.value(), "done", {}, now);
+  end_attempt(tx, payment.id, AttemptOutcome::declined_soft);
   return Settlement{Verdict::failed, "the transaction " + answer.reference + " was in suspense and is " + item->status};
 }
 
@@ -226,14 +227,6 @@ void mark(storage::Transaction& tx, const Payment& payment, PaymentStatus status
       keeps_reference ? std::optional(answer.reference) : std::nullopt);
 }
 
-// Counted from the day the charge was recorded for, so that it does not matter when its outcome was learnt; but never
-// twice on the day of that.
-std::optional<CivilDate> retry_day(const Context& context, const Payment& payment, int attempts, Instant now) {
-  const auto day = next_autopay(context.rules.billing.autopay, attempts, context.rules.today(payment.created_at));
-  if (!day) return std::nullopt;
-  return std::max(*day, context.rules.today(now).plus_days(1));
-}
-
 void failed(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
             Instant now) {
   tx.execute(
@@ -241,29 +234,18 @@ void failed(storage::Transaction& tx, const Context& context, const Payment& pay
       "version = version + 1 WHERE id = $1",
       payment.id, answer.decline_code, answer.decline_text, now);
   close_task(tx, "confirm_payment", payment.id.value(), "dismissed", {}, now);
-  if (payment.origin != PaymentOrigin::autopay) return;  // the customer sees it where they stand
-  const auto invoice = invoicing::find_invoice(tx, payment.invoice);
-  if (!invoice || invoice->status != invoicing::InvoiceStatus::open) return;
-  const auto retry_on = answer.decline_class == DeclineClass::final
-                            ? std::nullopt
-                            : retry_day(context, payment, invoice->autopay_attempts, now);
-  tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice->id, retry_on);
-  auto values = invoice_values(invoice, payment);
-  values.emplace_back("reason", answer.decline_text.empty() ? "the payment was refused" : answer.decline_text);
-  values.emplace_back("retry_on", retry_on ? retry_on->to_string() : "");
-  tell(tx, context, payment, Template::payment_failed, std::move(values), now);
+  // A customer who is present sees it where they stand.
+  if (payment.origin == PaymentOrigin::autopay) autopay_declined(tx, context, payment, answer.decline_class, now);
 }
 
-// The gateway was not asked, as the invoice had changed: no decline, and nothing to tell anybody.
+// The gateway was not asked, as the charge's reason was gone: no decline.
 void withdrawn(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
                Instant now) {
   tx.execute(
       "UPDATE payments SET status = 'failed', decline_code = $2, decline_text = $3, settled_at = $4, "
       "version = version + 1 WHERE id = $1",
       payment.id, answer.decline_code, answer.decline_text, now);
-  if (answer.decline_code == autopay_is_off) return;
-  tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1 AND status = 'open'",
-             payment.invoice, context.rules.today(payment.created_at).plus_days(1));
+  autopay_withdrawn(tx, context, payment, answer.decline_code, now);
 }
 
 Settlement requires_action(storage::Transaction& tx, const Context& context, const Payment& payment,

@@ -8,9 +8,14 @@
 
 namespace bursar::payments {
 
-// `autopay`: records a payment and its charge for each invoice whose automatic charge is due, in bulk; performs
-// nothing. Only in the latest run of a catch-up: after downtime nobody is charged for a day that has passed twice over.
+// `autopay`: records a payment and its charge for each invoice whose automatic charge is due, by the first saved method
+// that can be charged, in bulk; performs nothing. Only in the latest run of a catch-up: after downtime nobody is
+// charged for a day that has passed twice over.
 std::unique_ptr<scheduler::Step> autopay_step(const Context& context);
+
+// `method_expiry`: tells customers of methods that auto-pay uses and that expire within
+// billing.autopay.expiry_notice_days, once for each day of expiry.
+std::unique_ptr<scheduler::Step> method_expiry_step(const Context& context);
 
 // `reconciliation`: asks again today for every charge and refund whose outcome is open, forgets answers kept for
 // idempotency keys, sessions and login counts that are over, and counts what is unknown or in suspense.

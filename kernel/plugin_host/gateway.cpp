@@ -128,6 +128,7 @@ class PluginGateway final : public payments::Gateway {
     info_.partial_refunds = info_.refunds && has(BURSAR_PAYMENT_CAN_REFUND_PARTLY);
     info_.staff_confirms = has(BURSAR_PAYMENT_STAFF_CONFIRMS);
     info_.currencies = facts.currencies;
+    for (const auto& limit : facts.limits) info_.limits.push_back({limit.currency, limit.minimum, limit.maximum});
     info_.concurrency = instance_->concurrency();
     crypto_ = has(BURSAR_PAYMENT_CRYPTO);
   }
@@ -196,7 +197,7 @@ class PluginGateway final : public payments::Gateway {
     if (!currencies.empty() && std::find(currencies.begin(), currencies.end(), amount.currency()) == currencies.end()) {
       return instance_->title() + " takes no " + std::string(amount.currency().code()) + ".";
     }
-    for (const auto& limit : instance_->facts().limits) {
+    for (const auto& limit : info_.limits) {
       if (limit.currency != amount.currency()) continue;
       if (limit.minimum > 0 && amount.minor() < limit.minimum) {
         return instance_->title() + " takes at least " + Money(limit.minimum, limit.currency).to_string() + ".";

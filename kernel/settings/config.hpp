@@ -73,7 +73,8 @@ enum class InvoiceBecomesLegal { at_issue, at_payment };  // when it takes its n
 
 struct Autopay {
   int days_before_due = 0;
-  std::vector<int> retry_after_days = {3, 5};  // after the first attempt, on a decline that may pass
+  std::vector<int> retry_after_days = {3, 5};  // after the first attempt, when no method could pay
+  std::optional<int> expiry_notice_days = 30;  // before a method expires its customer is told; none: never
 };
 struct Reminders {
   std::vector<int> before_due = {3};  // days, each at most generate_days_before_due

@@ -52,7 +52,9 @@ const Table<Autopay>& autopay_table() {
     t.key("days_before_due", &Autopay::days_before_due, kind::number<int>(0, 60),
           "First attempt, days before the due date.");
     t.key("retry_after_days", &Autopay::retry_after_days, kind::list_of(kind::number<int>(1, 90), 0, 10),
-          "Further attempts after a decline that may pass, in days after the first; ascending.");
+          "Further attempts when no method could pay, in days after the first; ascending.");
+    t.key("expiry_notice_days", &Autopay::expiry_notice_days, kind::or_never(kind::number<int>(1, 90)),
+          "The customer is told of a method that expires within so many days, once; or never.");
     return t;
   }();
   return table;

@@ -35,6 +35,18 @@ const QueryCheck checks[] = {
      "'unknown') AND "
      "NOT EXISTS (SELECT 1 FROM effects e WHERE e.object_id = p.id AND e.kind = 'charge' AND e.state NOT IN ('done', "
      "'failed'))"},
+    {"autopay_charge_is_an_attempt", "Each automatic charge is one attempt of its invoice by its method.", "pay",
+     "SELECT p.id, 'its attempt is missing, or names another invoice, account or method' FROM payments p LEFT JOIN "
+     "autopay_attempts a ON a.payment_id = p.id WHERE p.origin = 'autopay' AND (a.id IS NULL OR a.invoice_id <> "
+     "p.invoice_id OR a.account_id <> p.account_id OR a.method_id <> p.method_id)"},
+    {"autopay_attempt_has_its_charge", "What auto-pay says of a charge is what became of it.", "inv",
+     "SELECT a.invoice_id, 'an attempt is ' || a.outcome || ', its payment ' || coalesce(p.status, 'missing') FROM "
+     "autopay_attempts a LEFT JOIN payments p ON p.id = a.payment_id WHERE a.payment_id IS NOT NULL AND (p.id IS NULL "
+     "OR p.origin <> 'autopay' OR (a.outcome = 'charged' AND p.status = 'failed'))"},
+    {"autopay_charges_one_at_a_time", "No automatic charge begins while the one before it is open.", "inv",
+     "SELECT a.invoice_id, CAST(count(*) AS TEXT) || ' automatic charges are open' FROM autopay_attempts a JOIN "
+     "payments p ON p.id = a.payment_id WHERE a.outcome = 'charged' AND p.status IN ('pending', 'requires_action', "
+     "'unknown') GROUP BY a.invoice_id HAVING count(*) > 1"},
     {"message_once", "A person is told of a cause once a channel.", "msg",
      "SELECT min(id), cause || ' to ' || recipient || ' by ' || channel || ' ' || CAST(count(*) AS TEXT) || ' times' "
      "FROM messages "

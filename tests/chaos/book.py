@@ -155,6 +155,8 @@ CONTENTS = {
                 "postings p JOIN journal_entries e ON e.id = p.entry_id",
     "payments": f"SELECT {INVOICE.format('t.invoice_id')}, gateway, origin, status, currency, amount, received, refunded, decline_code "
                 "FROM payments t",
+    "autopay": f"SELECT {INVOICE.format('t.invoice_id')}, round, outcome, reason, coalesce(retry_on, ''), payment_id IS NULL FROM "
+               "autopay_attempts t",
     "allocations": f"SELECT {INVOICE.format('t.invoice_id')}, amount, CASE WHEN payment_id IS NULL THEN 'credit' ELSE 'payment' END FROM "
                    "allocations t",
     "credit": f"SELECT {CUSTOMER.format('t')}, currency, amount FROM credit_balances t WHERE amount <> 0",
@@ -187,6 +189,8 @@ INVARIANTS = {
     "a transaction is money once": "SELECT gateway_reference FROM payments WHERE gateway_reference IS NOT NULL GROUP BY gateway, "
                                    "gateway_reference HAVING count(*) > 1",
     "one entry for a payment": "SELECT source_id FROM journal_entries GROUP BY kind, source_id HAVING count(*) > 1",
+    "an automatic charge is told once": "SELECT id FROM payments WHERE origin = 'autopay' AND id NOT IN (SELECT payment_id FROM "
+                                        "autopay_attempts WHERE payment_id IS NOT NULL)",
     "an instant ran once": "SELECT job FROM scheduler_runs GROUP BY job, scheduled_at HAVING count(*) > 1",
     "a message went out once": "SELECT cause FROM messages GROUP BY cause, recipient, channel HAVING count(*) > 1",
     "no act is forgotten": "SELECT id FROM effects WHERE state IN ('recorded', 'in_flight', 'unknown', 'waiting') AND next_at IS NULL AND "

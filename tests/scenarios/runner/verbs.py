@@ -366,11 +366,11 @@ def lift_hold(provider: Provider, by: str, number: str, who: str = "") -> None:
 
 # -- saved methods ----------------------------------------------------------------------------------------------------
 
-@verb(r"{who} saves the card {code}")
-def saves_card(provider: Provider, who: str, code: str) -> None:
+@verb(r"{who} saves the card {code}(?: at (?P<gateway>\w+))?(?: until (?P<until>\d{4}-\d{2}-\d{2}))?")
+def saves_card(provider: Provider, who: str, code: str, gateway: str = "cards", until: str | None = None) -> None:
     """A token of the sandbox gateway; its README tells what each does when it is charged."""
     provider.call("POST", f"/accounts/{provider.customers[who]['id']}/payment-methods",
-                  {"gateway": "cards", "token": code, "label": code}, who)
+                  {"gateway": gateway, "token": code, "label": code, **({"expires_on": until} if until else {})}, who)
 
 
 @verb(r"{who} turns auto-pay (?P<wish>on|off)")

@@ -231,6 +231,20 @@ def _suspense(provider) -> dict[str, Document]:
                 {"amount": money(item["amount"]), "status": item["status"]}) for item in provider.all("/suspense-items")}
 
 
+@view("auto-pay")
+def _autopay(provider) -> dict[str, Document]:
+    found = {}
+    for invoice in invoices(provider):
+        if not invoice["autopay_attempts"] and not invoice["autopay_on"]:
+            continue
+        title = f"auto-pay of invoice {provider.number('invoice', invoice['id'])}"
+        told = [f"try {a['round']}: {a['method_label'] or 'no method'} {a['outcome'].replace('_', ' ')} ({a['explanation']})"
+                for a in invoice["autopay_attempts"]]
+        found[title] = Document({"next": f"next on {invoice['autopay_on']}" if invoice["autopay_on"] else ""},
+                                {str(number): line for number, line in enumerate(told)})
+    return found
+
+
 @view("mails")
 def _mails(provider) -> dict[str, Document]:
     # Several workers write them, so those of one step are told in the order of customer and subject.
@@ -269,9 +283,16 @@ def _as_told(foreseen: dict) -> list[str]:
     return sorted(told)
 
 
+def _follows_an_answer(provider, charge: dict) -> bool:
+    """The charge of a next method, after the one before it had failed."""
+    invoice = provider.call("GET", "/invoices/" + charge["invoice_id"])
+    return any(a["payment_id"] == charge["id"] and a["reason"] == "after_failure" for a in invoice["autopay_attempts"])
+
+
 def surprises(provider, foreseen: dict, before: dict[str, set[str]]) -> list[str]:
     """Differences between what a preview told and what the run did."""
     now = {kind: [row for row in rows if row["id"] not in before[kind]] for kind, rows in _everything(provider).items()}
+    now["charges"] = [charge for charge in now["charges"] if not _follows_an_answer(provider, charge)]
     by_action = {name: [{"service_id": e["object_id"]} for e in now["events"] if e["action"] == "service." + name]
                  for name in ("suspend", "terminate")}
     happened = _as_told(now | {"suspensions": by_action["suspend"], "terminations": by_action["terminate"]})

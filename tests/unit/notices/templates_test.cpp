@@ -11,14 +11,16 @@ namespace {
 constexpr Template all[] = {Template::invoice_created, Template::payment_received, Template::payment_failed,
                             Template::action_required, Template::reminder,         Template::overdue,
                             Template::late_fee,        Template::suspended,        Template::unsuspended,
-                            Template::terminated,      Template::service_active,   Template::cancelled};
+                            Template::terminated,      Template::service_active,   Template::cancelled,
+                            Template::method_expiring};
 
 // Every name that some template uses, with the same hostile value.
 Values everything(const std::string& value) {
   Values values;
   for (const char* key :
-       {"customer_name", "provider_name", "portal_url", "invoice_number", "total", "balance", "due_on", "autopay_on",
-        "amount", "credit", "reason", "retry_on", "action_url", "suspend_on", "terminate_on", "service", "ended_on"}) {
+       {"customer_name", "provider_name", "portal_url", "invoice_number", "total",    "balance",    "due_on",
+        "autopay_on",    "amount",        "credit",     "reason",         "retry_on", "action_url", "suspend_on",
+        "terminate_on",  "service",       "ended_on",   "declined",       "method",   "look_on",    "expires_on"}) {
     values.emplace_back(key, value);
   }
   return values;

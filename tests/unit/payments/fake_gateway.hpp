@@ -71,6 +71,11 @@ class FakeGateway final : public payments::Gateway {
       return {.outcome = payments::GatewayOutcome::pending, .reference = id + "-order", .ready = true};
     }
     if (waiting_.contains(id)) return {.outcome = payments::GatewayOutcome::pending, .reference = id + "-tx"};
+    if (declined_.contains(id)) {
+      return {.outcome = payments::GatewayOutcome::declined,
+              .decline_class = declined_as_,
+              .decline_text = "The card was declined."};
+    }
     return {.outcome = payments::GatewayOutcome::not_attempted};
   }
 
@@ -88,6 +93,12 @@ class FakeGateway final : public payments::Gateway {
     const std::lock_guard lock(mutex_);
     for (const auto& id : waiting_) book_.emplace(id, asked_.at(id));
     waiting_.clear();
+  }
+  // What waits will never be taken.
+  void decline_waiting(payments::DeclineClass decline_class) {
+    const std::lock_guard lock(mutex_);
+    declined_as_ = decline_class;
+    declined_.merge(waiting_);
   }
   // The customer approved what waits for it; the money is taken by `complete`.
   void approve_waiting() {
@@ -191,6 +202,8 @@ class FakeGateway final : public payments::Gateway {
   std::map<std::string, Money> book_;  // by our id; refunds are negative
   std::map<std::string, Money> asked_;
   std::set<std::string> waiting_;
+  std::set<std::string> declined_;
+  payments::DeclineClass declined_as_ = payments::DeclineClass::unspecified;
   std::set<std::string> moved_twice_;
   std::set<std::string> approved_;
   std::vector<std::string> complete_keys_;
@@ -213,9 +226,13 @@ class FakeGateways final : public payments::Gateways {
                      .concurrency = 8}};
   FakeGateway bank{{.instance = "bank", .display_name = "Bank transfer", .staff_confirms = true, .currencies = {}}};
 
+  FakeGateway wallet{{.instance = "wallet", .display_name = "Wallet", .stored_methods = true, .currencies = {}}};
+  bool cards_gone = false;
+
   [[nodiscard]] std::vector<payments::GatewayInfo> list() const override { return {cards.info(), bank.info()}; }
   [[nodiscard]] payments::Gateway* find(std::string_view instance) override {
-    if (instance == "cards") return &cards;
+    if (instance == "cards") return cards_gone ? nullptr : &cards;
+    if (instance == "wallet") return &wallet;
     if (instance == "bank") return &bank;
     return nullptr;
   }

@@ -1,0 +1,103 @@
+#include "payments/autopay_attempts.hpp"
+
+#include <array>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "payments/autopay_plan.hpp"
+
+namespace bursar::payments {
+
+namespace {
+
+using Row = std::pair<AttemptOutcome, std::string_view>;
+constexpr std::array<Row, 5> outcomes{{
+    {AttemptOutcome::passed_over, "passed_over"},
+    {AttemptOutcome::charged, "charged"},
+    {AttemptOutcome::declined_soft, "declined_soft"},
+    {AttemptOutcome::declined_final, "declined_final"},
+    {AttemptOutcome::withdrawn, "withdrawn"},
+}};
+
+AttemptOutcome outcome_named(std::string_view stored) {
+  for (const auto& [outcome, name] : outcomes) {
+    if (name == stored) return outcome;
+  }
+  invariant_broken("a stored outcome of an attempt", __FILE__, __LINE__);
+}
+
+}  // namespace
+
+std::string_view to_string(AttemptOutcome outcome) {
+  for (const auto& [known, name] : outcomes) {
+    if (known == outcome) return name;
+  }
+  invariant_broken("an outcome without a name", __FILE__, __LINE__);
+}
+
+std::string explanation(const Attempt& attempt) {
+  const bool failed = attempt.outcome != AttemptOutcome::passed_over && attempt.outcome != AttemptOutcome::charged;
+  if (!failed) return std::string(reason_text(attempt.reason));
+  return attempt.decline_text.empty() ? "the payment was refused" : attempt.decline_text;
+}
+
+std::map<InvoiceId, std::vector<Attempt>> attempts_of(storage::Connection& c, std::span<const std::int64_t> invoices) {
+  std::map<InvoiceId, std::vector<Attempt>> out;
+  auto rows = c.query(
+      "SELECT a.invoice_id, a.round, a.method_id, a.payment_id, a.outcome, a.reason, a.retry_on, a.created_at, "
+      "coalesce(p.gateway, m.gateway, ''), coalesce(m.label, ''), coalesce(p.status, ''), coalesce(p.decline_text, '') "
+      "FROM autopay_attempts a LEFT JOIN payments p ON p.id = a.payment_id "
+      "LEFT JOIN payment_methods m ON m.id = a.method_id WHERE a.invoice_id IN {list:$1} ORDER BY a.id",
+      invoices);
+  while (rows.next()) {
+    out[rows.id<InvoiceId>(0)].push_back({.round = static_cast<int>(rows.integer(1)),
+                                          .method = rows.id<PaymentMethodId>(2),
+                                          .payment = rows.id<PaymentId>(3),
+                                          .outcome = outcome_named(rows.text(4)),
+                                          .reason = rows.string(5),
+                                          .retry_on = rows.optional_date(6),
+                                          .created_at = rows.instant(7),
+                                          .gateway = rows.string(8),
+                                          .label = rows.string(9),
+                                          .payment_status = rows.string(10),
+                                          .decline_text = rows.string(11)});
+  }
+  return out;
+}
+
+std::vector<Attempt> attempts_of(storage::Connection& c, InvoiceId invoice) {
+  const std::int64_t id = invoice.value();
+  auto found = attempts_of(c, std::span(&id, 1));
+  return std::move(found[invoice]);
+}
+
+void record_attempts(storage::Transaction& tx, std::span<const NewAttempt> attempts, Instant now) {
+  if (attempts.empty()) return;
+  using storage::Batch;
+  Batch rows{{"id", Batch::integer},     {"account_id", Batch::integer}, {"invoice_id", Batch::integer},
+             {"round", Batch::integer},  {"method_id", Batch::integer},  {"payment_id", Batch::integer},
+             {"outcome", Batch::text},   {"reason", Batch::text},        {"retry_on", Batch::text},
+             {"created_at", Batch::text}};
+  std::int64_t id = tx.reserve_ids(static_cast<std::int64_t>(attempts.size()));
+  for (const auto& [account, invoice, attempt] : attempts) {
+    rows.add(id++, account, invoice, attempt.round, attempt.method, attempt.payment, to_string(attempt.outcome),
+             attempt.reason, attempt.retry_on, now);
+  }
+  tx.insert_many("autopay_attempts", rows);
+}
+
+void end_attempt(storage::Transaction& tx, PaymentId payment, AttemptOutcome outcome, std::string_view reason) {
+  tx.execute("UPDATE autopay_attempts SET outcome = $2 WHERE payment_id = $1", payment, to_string(outcome));
+  if (reason.empty()) return;
+  tx.execute("UPDATE autopay_attempts SET reason = $2 WHERE payment_id = $1", payment, reason);
+}
+
+void end_round(storage::Transaction& tx, InvoiceId invoice, std::optional<CivilDate> retry_on) {
+  tx.execute(
+      "UPDATE autopay_attempts SET retry_on = $2 "
+      "WHERE id = (SELECT max(id) FROM autopay_attempts WHERE invoice_id = $1)",
+      invoice, retry_on);
+  tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice, retry_on);
+}
+
+}  // namespace bursar::payments
