@@ -16,7 +16,7 @@ KEYED = {
     "POST /accounts/{account}/orders", "POST /accounts/{account}/deposits", "POST /invoices", "POST /invoices/{invoice}/payments",
     "POST /invoices/{invoice}/credit", "POST /invoices/{invoice}/credit-notes", "POST /payments/{payment}/refunds",
     "POST /services/{service}/operations/suspend", "POST /services/{service}/operations/unsuspend",
-    "POST /services/{service}/operations/terminate", "POST /services/{service}/operations/provision",
+    "POST /services/{service}/change", "POST /services/{service}/operations/terminate", "POST /services/{service}/operations/provision",
     "POST /staff-tasks/{task}/completion", "POST /payments/{payment}/refund-requests", "POST /payments/{payment}/disputes",
     "POST /accounts/{account}/mass-payments", "POST /mass-payments/{mass_payment}/payments",
     "POST /suspense-items/{item}/assignment", "POST /suspense-items/{item}/return",

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 namespace bursar::ledger {
 namespace {
 
@@ -26,15 +28,16 @@ TEST(Postings, balanced_sides_are_built_as_debits_and_negative_credits) {
 }
 
 TEST(Postings, unbalanced_or_empty_sets_are_refused) {
-  EXPECT_THROW(std::ignore = Postings::Builder(alice).debit(LedgerAccount::suspense(), Money(1, usd)).build(), InvariantBroken);
+  EXPECT_THROW(std::ignore = Postings::Builder(alice).debit(LedgerAccount::suspense(), Money(1, usd)).build(),
+               InvariantBroken);
   EXPECT_THROW(std::ignore = Postings::Builder(alice).build(), InvariantBroken);
 }
 
 TEST(Postings, each_currency_balances_by_itself) {
   EXPECT_THROW(std::ignore = Postings::Builder(alice)
-                   .debit(LedgerAccount::suspense(), Money(100, usd))
-                   .credit(LedgerAccount::revenue(), Money(100, jpy))
-                   .build(),
+                                 .debit(LedgerAccount::suspense(), Money(100, usd))
+                                 .credit(LedgerAccount::revenue(), Money(100, jpy))
+                                 .build(),
                InvariantBroken);
   EXPECT_EQ(Postings::Builder(alice)
                 .debit(LedgerAccount::suspense(), Money(100, usd))
@@ -56,8 +59,10 @@ TEST(Postings, zero_amounts_leave_no_posting) {
 }
 
 TEST(Postings, customers_accounts_need_a_customer_and_receivables_an_invoice) {
-  EXPECT_THROW(std::ignore = Postings::Builder(AccountId()).debit(LedgerAccount::customer_credit(), Money(1, usd)), InvariantBroken);
-  EXPECT_THROW(std::ignore = Postings::Builder(alice).debit(LedgerAccount::receivable(), Money(1, usd)), InvariantBroken);
+  EXPECT_THROW(std::ignore = Postings::Builder(AccountId()).debit(LedgerAccount::customer_credit(), Money(1, usd)),
+               InvariantBroken);
+  EXPECT_THROW(std::ignore = Postings::Builder(alice).debit(LedgerAccount::receivable(), Money(1, usd)),
+               InvariantBroken);
 }
 
 TEST(Postings, reversed_is_the_same_movement_backwards) {
