@@ -20,8 +20,10 @@
 #include "invoicing/rules.hpp"
 #include "invoicing/steps.hpp"
 #include "notices/outbox.hpp"
+#include "payments/detach.hpp"
 #include "payments/payments.hpp"
 #include "payments/refunds.hpp"
+#include "payments/setups.hpp"
 #include "payments/steps.hpp"
 #include "plugin_host/host.hpp"
 #include "provisioning/plan_changer.hpp"
@@ -60,23 +62,29 @@ struct App::State {
         plugins(config, clock(), db.get()),
         rules(config),
         outbox(config, plugins.channels().list()),
-        payment_context{.db = *db,
-                        .clock = clock(),
-                        .rules = rules,
-                        .outbox = outbox,
-                        .gateways = plugins.gateways(),
-                        .codec = codec,
-                        .public_url = config.server.public_url,
-                        .perform_now = [this](std::string_view key) { return workers.run_now(key); }},
+        payment_context{
+            .db = *db,
+            .clock = clock(),
+            .rules = rules,
+            .outbox = outbox,
+            .gateways = plugins.gateways(),
+            .codec = codec,
+            .public_url = config.server.public_url,
+            .webhooks_url = config.server.public_url + std::string(http::RouteTable::base_path) + "/webhooks/",
+            .perform_now = [this](std::string_view key) { return workers.run_now(key); }},
         payments(payment_context),
+        setups(payment_context),
         charges(payment_context),
         completes(payment_context),
         refunds(payment_context),
+        saving(payment_context),
+        detaching(payment_context),
         inbox(payment_context, plugins.webhooks()),
         messages(*db, plugins.channels(), codec),
         provisioner(*db, plugins.panels(), codec),
         plan_changer(*db, plugins.panels(), codec),
-        workers(*db, clock(), {&charges, &completes, &refunds, &inbox, &messages, &provisioner, &plan_changer},
+        workers(*db, clock(),
+                {&charges, &completes, &refunds, &saving, &detaching, &inbox, &messages, &provisioner, &plan_changer},
                 {.threads = worker_threads(plugins), .takeover_pause = test_clock ? seconds(0) : seconds(30)}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
 
@@ -148,9 +156,12 @@ struct App::State {
   const notices::Outbox outbox;
   const payments::Context payment_context;
   payments::Payments payments;
+  payments::Setups setups;
   payments::ChargeHandler charges;
   payments::CompleteHandler completes;
   payments::RefundHandler refunds;
+  payments::SetupHandler saving;
+  payments::DetachHandler detaching;
   inbox::Inbox inbox;
   notices::MessageHandler messages;
   provisioning::Provisioner provisioner;
@@ -212,6 +223,7 @@ Status App::serve(const std::function<void(std::uint16_t)>& listening, const std
                                   .wake_workers = [this] { state_->wake(); },
                                   .payments = &state_->payments,
                                   .payment_context = &state_->payment_context,
+                                  .setups = &state_->setups,
                                   .plugins = &state_->plugins,
                                   .inbox = &state_->inbox};
   if (state_->test_clock) dependencies.set_test_clock = [this](Instant to) { return advance_clock(to); };

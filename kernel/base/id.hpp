@@ -47,6 +47,7 @@ BURSAR_ID(CreditNoteId, "crn");
 BURSAR_ID(PaymentId, "pay");
 BURSAR_ID(MassPaymentId, "mas");
 BURSAR_ID(PaymentMethodId, "pm");
+BURSAR_ID(MethodSetupId, "pms");
 BURSAR_ID(RefundId, "ref");
 BURSAR_ID(SuspenseId, "sus");
 BURSAR_ID(WebhookRequestId, "whr");

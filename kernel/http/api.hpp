@@ -30,6 +30,7 @@ class Inbox;
 }
 namespace bursar::payments {
 class Payments;
+class Setups;
 struct Context;
 }  // namespace bursar::payments
 namespace bursar::plugin_host {
@@ -58,6 +59,7 @@ struct Dependencies {
   std::function<void()> wake_workers = {};
   payments::Payments* payments = nullptr;
   const payments::Context* payment_context = nullptr;  // with `payments`
+  payments::Setups* setups = nullptr;                  // with `payments`
   plugin_host::PluginHost* plugins = nullptr;
   inbox::Inbox* inbox = nullptr;
 };

@@ -13,15 +13,14 @@ std::string_view cookie_value(std::string_view cookies, std::string_view name) {
   return {};
 }
 
-// Scheme, host and port of a URL: what Origin holds.
+bool is_unsafe(std::string_view method) { return method != "GET" && method != "HEAD" && method != "OPTIONS"; }
+}  // namespace
+
 std::string_view origin_of(std::string_view url) {
   const std::size_t scheme = url.find("://");
   if (scheme == std::string_view::npos) return {};
-  return url.substr(0, url.find('/', scheme + 3));
+  return url.substr(0, url.find_first_of("/?#", scheme + 3));
 }
-
-bool is_unsafe(std::string_view method) { return method != "GET" && method != "HEAD" && method != "OPTIONS"; }
-}  // namespace
 
 Result<Credentials> credentials_of(const Request& request) {
   if (request.has_header("Authorization")) {

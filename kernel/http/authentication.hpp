@@ -25,6 +25,9 @@ Result<Credentials> credentials_of(const Request& request);
 // Errors: forbidden "cross_site_request".
 Status check_same_origin(const Request& request, const Credentials& credentials, std::string_view public_url);
 
+// Scheme, host and port of a URL, as Origin has them.
+std::string_view origin_of(std::string_view url);
+
 std::string set_session_cookie(std::string_view token, std::int64_t max_age_seconds);
 std::string clear_session_cookie();
 

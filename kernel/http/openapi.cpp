@@ -127,6 +127,11 @@ void write_content(JsonWriter& w, std::string_view media_type, const Route& rout
     w.key("next_cursor");
     write_type(w, "string", true);
     w.end_object().key("required").begin_array().value("data").value("next_cursor").end_array().end_object();
+  } else if (!route.or_response.empty()) {
+    w.begin_object().key("oneOf").begin_array();
+    write_reference(w, schema);
+    write_reference(w, route.or_response);
+    w.end_array().end_object();
   } else if (schema == "Object") {
     write_type(w, "object", false);
   } else {

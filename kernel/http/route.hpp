@@ -62,11 +62,12 @@ struct Route {
   Access access = Access::action;
   std::optional<accounts::Action> action = std::nullopt;
   Subject subject = Subject::none;
-  std::string_view request = "";   // schema of the body; empty: takes none
-  std::string_view response = "";  // schema of the answer, or "Text"; empty: 204
-  bool list = false;               // answers {data, next_cursor} of `response`; takes limit and cursor
-  bool keyed = false;              // requires Idempotency-Key
-  bool from_providers = false;     // called by machines of providers, many at once: a rate of its own
+  std::string_view request = "";      // schema of the body; empty: takes none
+  std::string_view response = "";     // schema of the answer, or "Text"; empty: 204
+  std::string_view or_response = "";  // another schema the answer may have, as what was asked goes
+  bool list = false;                  // answers {data, next_cursor} of `response`; takes limit and cursor
+  bool keyed = false;                 // requires Idempotency-Key
+  bool from_providers = false;        // called by machines of providers, many at once: a rate of its own
   int success = 200;
   std::vector<QueryParameter> query = {};
   Handler handler = {};

@@ -110,24 +110,30 @@ constexpr Schema all_schemas[] = {
      "lines:[CreditNoteLine]"},
     {"CreditNoteLine", "line_id:id description:string net:Money tax:Money"},
     {"CreditUse", "amount?:Money"},
-    {"NewDeposit", "amount:Money gateway?:string payment_method?:id"},
+    {"NewDeposit",
+     "amount:Money gateway?:string payment_method?:id save_method?:boolean return_url?:string cancel_url?:string"},
     {"Deposit", "invoice:Invoice payment:Payment?"},
 
-    {"NewPayment", "gateway?:string payment_method?:id amount?:Money use_credit?:boolean"},
-    {"Means", "gateway?:string payment_method?:id"},
-    {"NewMassPayment", "invoice_ids?:[id] amounts?:[Money] gateway?:string payment_method?:id"},
+    {"NewPayment",
+     "gateway?:string payment_method?:id amount?:Money use_credit?:boolean save_method?:boolean return_url?:string "
+     "cancel_url?:string"},
+    {"Means", "gateway?:string payment_method?:id save_method?:boolean return_url?:string cancel_url?:string"},
+    {"NewMassPayment",
+     "invoice_ids?:[id] amounts?:[Money] gateway?:string payment_method?:id save_method?:boolean return_url?:string "
+     "cancel_url?:string"},
     {"MassPayment",
      "id:id account_id:id status:open|completed|cancelled|expired total:Money items:[MassPaymentItem] "
      "payments:[Payment] created_at:instant expires_at:instant"},
     {"MassPaymentItem", "invoice_id:id number:string? amount:Money? owed:Money"},
     {"Payment",
      "id:id account_id:id invoice_id:id? mass_payment_id:id? gateway:string payment_method:id? "
-     "origin:customer|autopay|staff "
+     "saved_method:id? origin:customer|autopay|staff "
      "status:pending|requires_action|succeeded|failed|unknown|refunded|partially_refunded amount:Money received:Money "
      "refunded:Money disputed:Money refundable:Money gateway_reference:string? next_action:NextAction? "
      "decline_code:string? decline_text:string? "
      "allocations:[PaymentAllocation] created_at:instant settled_at:instant? expires_at:instant?"},
-    {"NextAction", "type:string url:string? text:string?"},
+    {"NextAction", "type:string url:string? text:string? fields?:[ActionField]"},
+    {"ActionField", "name:string value:string"},
     {"PaymentAllocation", "invoice_id:id amount:Money"},
     {"PaymentPatch", "status:succeeded|failed received?:Money reference?:string"},
     {"NewRefund",
@@ -160,12 +166,18 @@ constexpr Schema all_schemas[] = {
      "starts_on:date until:date created_at:instant created_by:id? ended_at:instant? ended_by:string?"},
     {"PaymentMethod",
      "id:id account_id:id gateway:string label:string expires_on:date? position:integer created_at:instant"},
-    {"NewPaymentMethod", "gateway:string token:string label:string expires_on?:date"},
+    {"NewPaymentMethod",
+     "gateway:string token?:string label?:string expires_on?:date return_url?:string cancel_url?:string"},
+    {"PaymentMethodSetup",
+     "id:id account_id:id gateway:string status:pending|requires_action|succeeded|failed|unknown|expired "
+     "payment_method:id? next_action:NextAction? decline_code:string? decline_text:string? created_at:instant "
+     "settled_at:instant? expires_at:instant?"},
     {"PaymentMethodPatch", "label?:string position?:integer"},
     {"Autopay", "enabled:boolean methods:[PaymentMethod]"},
     {"AutopaySetting", "enabled:boolean methods?:[id]"},
     {"Gateway",
-     "instance:string display_name:string stored_methods:boolean refunds:boolean partial_refunds:boolean "
+     "instance:string display_name:string stored_methods:boolean setups:boolean refunds:boolean "
+     "partial_refunds:boolean "
      "staff_confirms:boolean currencies:[string]"},
 
     {"Balance", "credit:[Money] owed:[Money]"},

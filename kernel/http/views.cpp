@@ -175,6 +175,7 @@ void write_payment(JsonWriter& w, const IdCodec& ids, const payments::Payment& p
   id_field(w, ids, "mass_payment_id", p.mass_payment);
   w.field("gateway", p.gateway);
   id_field(w, ids, "payment_method", p.method);
+  id_field(w, ids, "saved_method", p.saved_method);
   w.field("origin", payments::to_string(p.origin)).field("status", payments::to_string(p.status));
   w.field("amount", p.amount).field("received", p.received).field("refunded", p.refunded);
   w.field("disputed", p.disputed).field("refundable", payments::refundable(p));
@@ -246,6 +247,16 @@ void write_payment_method(JsonWriter& w, const IdCodec& ids, const payments::Pay
       .field("position", m.position)
       .field("created_at", m.created_at);
   w.end_object();
+}
+
+void write_method_setup(JsonWriter& w, const IdCodec& ids, const payments::MethodSetup& s) {
+  w.begin_object().field("id", ids.text(s.id)).field("account_id", ids.text(s.account)).field("gateway", s.gateway);
+  w.field("status", payments::to_string(s.status));
+  id_field(w, ids, "payment_method", s.method);
+  w.key("next_action").raw(s.next_action.empty() ? "null" : s.next_action);
+  text_or_null(w, "decline_code", s.decline_code);
+  text_or_null(w, "decline_text", s.decline_text);
+  w.field("created_at", s.created_at).field("settled_at", s.settled_at).field("expires_at", s.expires_at).end_object();
 }
 
 void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredEntry& entry,

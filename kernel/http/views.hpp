@@ -20,6 +20,7 @@
 #include "payments/payment.hpp"
 #include "payments/refund_requests.hpp"
 #include "payments/refunds.hpp"
+#include "payments/setups.hpp"
 #include "payments/staff_tasks.hpp"
 #include "scheduler/runs.hpp"
 #include "services/cancellation.hpp"
@@ -63,6 +64,7 @@ void write_refund(JsonWriter& w, const IdCodec& ids, const payments::Refund& ref
 void write_refund_request(JsonWriter& w, const IdCodec& ids, const payments::StoredRefundRequest& request);
 void write_dispute(JsonWriter& w, const IdCodec& ids, const payments::Dispute& dispute);
 void write_payment_method(JsonWriter& w, const IdCodec& ids, const payments::PaymentMethod& method);
+void write_method_setup(JsonWriter& w, const IdCodec& ids, const payments::MethodSetup& setup);
 void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredEntry& entry,
                         const payments::EntryExplanation& explanation);
 void write_task(JsonWriter& w, const IdCodec& ids, const payments::StaffTask& task);

@@ -74,7 +74,20 @@ std::optional<GatewayMethod> method_from(const json& value) {
 }
 
 json action_json(const GatewayAction& action) {
-  return {{"type", action.type}, {"url", action.url}, {"text", action.text}};
+  json fields = json::array();
+  for (const auto& [name, value] : action.fields) fields.push_back({{"name", name}, {"value", value}});
+  return {{"type", action.type}, {"url", action.url}, {"text", action.text}, {"fields", std::move(fields)}};
+}
+
+// What was stored before actions had fields lacks them.
+GatewayAction action_from(const json& value) {
+  GatewayAction action{.type = value.at("type").get<std::string>(),
+                       .url = value.at("url").get<std::string>(),
+                       .text = value.at("text").get<std::string>()};
+  for (const json& field : value.value("fields", json::array())) {
+    action.fields.emplace_back(field.at("name").get<std::string>(), field.at("value").get<std::string>());
+  }
+  return action;
 }
 
 }  // namespace
@@ -102,10 +115,7 @@ std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
   answer.processed = money_from(value.at("processed"));
   answer.fee = money_from(value.at("fee"));
   answer.reference = value.at("reference").get<std::string>();
-  const json& action = value.at("action");
-  answer.action = {.type = action.at("type").get<std::string>(),
-                   .url = action.at("url").get<std::string>(),
-                   .text = action.at("text").get<std::string>()};
+  answer.action = action_from(value.at("action"));
   answer.decline_class = value_of(decline_names, value.at("decline_class").get<std::string>());
   answer.decline_code = value.at("decline_code").get<std::string>();
   answer.decline_text = value.at("decline_text").get<std::string>();

@@ -5,6 +5,7 @@
 #include "payments/payments.hpp"
 #include "payments/recording.hpp"
 #include "payments/settle.hpp"
+#include "payments/visit.hpp"
 
 namespace bursar::payments {
 
@@ -18,7 +19,14 @@ struct Charge {
   bool method_gone = false;
   bool autopay_enabled = false;
   bool held = false;
+  Visit visit = {};
 };
+
+Checkout checkout_of(storage::Connection& c, const Payment& payment) {
+  auto rows = c.query("SELECT return_url, cancel_url FROM payments WHERE id = $1", payment.id);
+  if (!rows.next()) return {};
+  return {.return_url = rows.string(0), .cancel_url = rows.string(1), .save_method = payment.save_method};
+}
 
 std::optional<Charge> load(const Context& context, PaymentId id) {
   return context.db.read([&](storage::Connection& c) -> std::optional<Charge> {
@@ -36,6 +44,8 @@ std::optional<Charge> load(const Context& context, PaymentId id) {
     const auto account = accounts::find_account(c, charge.payment.account);
     charge.autopay_enabled = account && account->autopay_enabled;
     charge.held = c.query("SELECT 1 FROM held_invoices WHERE invoice_id = $1", charge.payment.invoice).next();
+    charge.visit = visit_of(c, context, charge.payment.account, charge.payment.gateway,
+                            "/payments/" + context.codec.text(id), checkout_of(c, charge.payment));
     return charge;
   });
 }
@@ -63,15 +73,15 @@ std::optional<GatewayAnswer> reason_gone(const Charge& charge, const Gateway* ga
 ChargeRequest request_of(const Context& context, const Charge& charge, const effects::Effect& effect) {
   const std::string number = charge.invoice ? charge.invoice->number : "";
   const std::string more = charge.invoices > 1 ? " and " + std::to_string(charge.invoices - 1) + " more" : "";
-  const std::string id = context.codec.text(charge.payment.id);
   return {.idempotency_key = effect.key,
-          .payment_id = id,
+          .payment_id = context.codec.text(charge.payment.id),
           .account_id = context.codec.text(charge.payment.account),
           .invoice_number = number,
           .description = context.rules.provider.name + (number.empty() ? "" : " " + number) + more,
           .amount = charge.payment.amount,
           .method_token = charge.method_token,
-          .return_url = context.public_url + "/payments/" + id};
+          .visit = charge.visit,
+          .save_method = charge.payment.save_method};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/id.hpp"
@@ -28,9 +29,11 @@ enum class GatewayOutcome {
 enum class DeclineClass { unspecified, soft, final };
 
 struct GatewayAction {
-  std::string type = {};  // "redirect", "qr", "instructions"; empty: none
+  std::string type = {};  // "redirect", "form", "qr", "address", "instructions"; empty: none
   std::string url = {};
   std::string text = {};
+  // form: what the browser has to post to `url`; else labelled values to show one by one. In order; a name may repeat.
+  std::vector<std::pair<std::string, std::string>> fields = {};
 };
 
 // A method the customer agreed to keep.
@@ -58,6 +61,17 @@ struct GatewayAnswer {
   std::optional<GatewayMethod> method = std::nullopt;
 };
 
+// Who the customer is and where a page of the gateway's leads them.
+struct Visit {
+  std::string return_url = {};  // coming back proves nothing
+  std::string cancel_url = {};
+  std::string webhook_url = {};  // where the instance's webhooks arrive
+  std::string customer_name = {};
+  std::string customer_email = {};
+  std::string customer_country = {};  // ISO 3166-1 alpha-2
+  std::string locale = {};            // BCP 47
+};
+
 struct ChargeRequest {
   std::string idempotency_key;
   std::string payment_id;  // outside text; the plugin stores it at the gateway so that lookup finds it
@@ -66,7 +80,7 @@ struct ChargeRequest {
   std::string description;
   Money amount;
   std::string method_token;  // empty: the customer is present (begin)
-  std::string return_url;
+  Visit visit = {};
   bool save_method = false;  // begin: the customer agreed to have the method kept
 };
 
@@ -76,13 +90,13 @@ struct SetupRequest {
   std::string setup_id;  // outside text; the plugin stores it at the gateway so that lookup_setup finds it
   std::string account_id;
   std::string currency = {};  // what it will be charged in; empty: any
-  std::string return_url = {};
-  std::string cancel_url = {};
-  std::string webhook_url = {};
-  std::string customer_name = {};
-  std::string customer_email = {};
-  std::string customer_country = {};
-  std::string locale = {};
+  Visit visit = {};
+};
+
+struct DetachRequest {
+  std::string idempotency_key;
+  std::string account_id;
+  std::string method_token;
 };
 
 struct CompleteRequest {
@@ -131,7 +145,7 @@ class Gateway {
   // What the gateway knows of a setup of ours. not_attempted: it has never heard of it.
   virtual GatewayAnswer lookup_setup(const std::string& setup_id, const std::string& reference) = 0;
   // Forgets a saved method at the gateway; answers why it could not, or empty. A method that was gone is forgotten.
-  virtual std::string detach(const std::string& account_id, const std::string& method_token) = 0;
+  virtual std::string detach(const DetachRequest& request) = 0;
   // Takes the money of a payment whose answer was `ready`. Its own effect, with its own key; after an unknown outcome a
   // lookup that answers `ready` again says that it was not taken. requires_action: the customer must approve anew, and
   // the next complete is another effect. Only where an answer can be ready.

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "accounts/audit.hpp"
 #include "ledger/journal.hpp"
-#include "payments/methods.hpp"
 #include "payments/recording.hpp"
 #include "payments/refund_plan.hpp"
 #include "payments/refunds.hpp"
@@ -57,7 +55,11 @@ Heard hear_of_payment(storage::Transaction& tx, const Context& context, const He
   const auto payment = find_meant(tx, context, hearsay);
   if (!payment) return nobodys(tx, context, hearsay, now);
   const bool booked = !payment->open() && payment->status != PaymentStatus::failed;
-  if (booked) return {What::ignored, "the payment is booked"};
+  if (booked) {
+    if (hearsay.answer && keep_agreed_method(tx, *payment, *hearsay.answer, now))
+      return {What::applied, "the method is saved"};
+    return {What::ignored, "the payment is booked"};
+  }
   const std::string key = charge_key(payment->id);
   // Only money that came can't un-come. A decline may be of an earlier try at the same payment, and what follows it may
   // be lost on its way: the gateway's own present word counts.
@@ -68,33 +70,6 @@ Heard hear_of_payment(storage::Transaction& tx, const Context& context, const He
   const Settlement settled = settle_payment(tx, context, payment->id, *hearsay.answer, Verdict::done, now);
   effects::conclude(tx, key, settled.verdict, settled.error, now);
   return {What::applied, settled.error};
-}
-
-Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method, Instant now) {
-  PaymentMethodId id;
-  AccountId account;
-  {
-    auto rows =
-        tx.query("SELECT id, account_id FROM payment_methods WHERE gateway = $1 AND token = $2 AND status = 'active'",
-                 gateway, method.token);
-    if (!rows.next()) return {What::ignored, "no saved method of ours"};
-    id = rows.id<PaymentMethodId>(0);
-    account = rows.id<AccountId>(1);
-  }
-  const bool gone = method.label.empty();
-  if (gone) {
-    tx.execute("UPDATE payment_methods SET status = 'removed', version = version + 1 WHERE id = $1", id);
-  } else {
-    tx.execute(
-        "UPDATE payment_methods SET label = $2, expires_on = $3, expiry_told_on = NULL, version = version + 1 "
-        "WHERE id = $1",
-        id, method.label, expiry_of(method));
-  }
-  accounts::append_audit(tx, now,
-                         {.account = account,
-                          .action = gone ? "payment_method.gone" : "payment_method.renewed",
-                          .object = accounts::audit_object(id)});
-  return {What::applied};
 }
 
 namespace {

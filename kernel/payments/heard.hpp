@@ -1,4 +1,5 @@
-// What a gateway tells by itself about a payment or a refund of ours (a webhook), in whatever order it comes. It ends
+// What a gateway tells by itself about a payment, a refund or a saved method of ours (a webhook), in whatever order it
+// comes. It ends
 // in the same settlement as every other path. What is not final, or may be stale, only makes us ask the gateway.
 #pragma once
 
@@ -33,7 +34,10 @@ struct Heard {
 
 Heard hear_of_payment(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
 // A saved method was renewed at the gateway, or is gone there when its label is empty.
-Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method, Instant now);
+Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method,
+                     std::optional<Instant> told_at, Instant now);
+// A method was saved without a payment, or was not.
+Heard hear_of_setup(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
 // One that was made at the gateway itself is recorded as done by hand.
 Heard hear_of_refund(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
 // `event.payment` is found by what the hearsay names.

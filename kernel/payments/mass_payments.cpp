@@ -138,7 +138,12 @@ struct Attempt {
   std::vector<Target> targets;
   Means means;
   PaymentOrigin origin;
+  Checkout checkout;
 };
+
+Means means_of(const std::string& gateway, PaymentMethodId method, const Checkout& checkout) {
+  return {.gateway = gateway, .method = method, .save_method = checkout.save_method};
+}
 
 Result<PaymentId> record_attempt(Transaction& tx, const Context& context, Attempt attempt, const accounts::Actor& actor,
                                  Instant now) {
@@ -154,7 +159,8 @@ Result<PaymentId> record_attempt(Transaction& tx, const Context& context, Attemp
                          .mass_payment = attempt.mass_payment,
                          .targets = std::move(attempt.targets),
                          .origin = attempt.origin,
-                         .amount = amount},
+                         .amount = amount,
+                         .checkout = attempt.checkout},
                         actor, now);
 }
 
@@ -219,15 +225,15 @@ Result<StartedMassPayment> start_mass_payment(Transaction& tx, const Context& co
                                      {.mass_payment = id,
                                       .account = mass.account,
                                       .targets = std::move(targets),
-                                      .means = {.gateway = mass.gateway, .method = mass.method},
-                                      .origin = mass.origin},
+                                      .means = means_of(mass.gateway, mass.method, mass.checkout),
+                                      .origin = mass.origin,
+                                      .checkout = mass.checkout},
                                      actor, now));
   return StartedMassPayment{.mass_payment = id, .payment = payment};
 }
 
 Result<PaymentId> retry_mass_payment(Transaction& tx, const Context& context, MassPaymentId id,
-                                     const std::string& gateway, PaymentMethodId method, PaymentOrigin origin,
-                                     const accounts::Actor& actor, Instant now) {
+                                     const MassPaymentAttempt& attempt, const accounts::Actor& actor, Instant now) {
   const auto mass = find_mass_payment(tx, id);
   if (!mass) return not_found("no_such_mass_payment", "There is no such mass payment.");
   if (mass->status != "open") return not_open(*mass);
@@ -241,8 +247,9 @@ Result<PaymentId> retry_mass_payment(Transaction& tx, const Context& context, Ma
                         {.mass_payment = id,
                          .account = mass->account,
                          .targets = std::move(targets),
-                         .means = {.gateway = gateway, .method = method},
-                         .origin = origin},
+                         .means = means_of(attempt.gateway, attempt.method, attempt.checkout),
+                         .origin = attempt.origin,
+                         .checkout = attempt.checkout},
                         actor, now);
 }
 

@@ -40,6 +40,7 @@ struct NewMassPayment {
   std::string gateway;      // may be empty when a method is named
   PaymentMethodId method = {};
   PaymentOrigin origin = PaymentOrigin::customer;
+  Checkout checkout = {};
 };
 
 std::optional<MassPayment> find_mass_payment(storage::Connection& c, MassPaymentId id);
@@ -56,10 +57,15 @@ Result<StartedMassPayment> start_mass_payment(storage::Transaction& tx, const Co
                                               const NewMassPayment& mass_payment, const accounts::Actor& actor,
                                               Instant now);
 
+struct MassPaymentAttempt {
+  std::string gateway;  // may be empty when a method is named
+  PaymentMethodId method = {};
+  PaymentOrigin origin = PaymentOrigin::customer;
+  Checkout checkout = {};
+};
 // Another attempt at what is owed by now. Errors as above; conflict mass_payment_not_open.
 Result<PaymentId> retry_mass_payment(storage::Transaction& tx, const Context& context, MassPaymentId id,
-                                     const std::string& gateway, PaymentMethodId method, PaymentOrigin origin,
-                                     const accounts::Actor& actor, Instant now);
+                                     const MassPaymentAttempt& attempt, const accounts::Actor& actor, Instant now);
 
 // The customer gives it up; an attempt that waits for their transfer is given up with it. Errors: conflict
 // mass_payment_not_open, payment_in_flight.

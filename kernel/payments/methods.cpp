@@ -4,6 +4,7 @@
 
 #include "accounts/audit.hpp"
 #include "accounts/fields.hpp"
+#include "effects/effects.hpp"
 #include "invoicing/invoices.hpp"
 
 namespace bursar::payments {
@@ -44,6 +45,28 @@ void audit(storage::Transaction& tx, AccountId account, std::string action, std:
       tx, now, {.actor = actor, .account = account, .action = std::move(action), .object = std::move(object)});
 }
 
+struct Row {
+  AccountId account;
+  std::string gateway;
+  std::string token;
+  std::string label;
+  std::optional<CivilDate> expires_on;
+  bool named;  // the label is the customer's own
+};
+
+// At the end of the account's order.
+PaymentMethodId insert_method(storage::Transaction& tx, const Row& row, const accounts::Actor& actor, Instant now) {
+  const auto others = list_methods(tx, row.account);
+  const auto id = tx.new_id<PaymentMethodId>();
+  tx.execute(
+      "INSERT INTO payment_methods (id, account_id, gateway, token, label, expires_on, position, named, created_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      id, row.account, row.gateway, row.token, row.label, row.expires_on,
+      others.empty() ? 0 : others.back().position + 1, row.named, now);
+  audit(tx, row.account, "payment_method.add", accounts::audit_object(id), actor, now);
+  return id;
+}
+
 Error no_such_method() { return not_found("no_such_payment_method", "There is no such payment method."); }
 
 }  // namespace
@@ -67,6 +90,11 @@ std::optional<PaymentMethod> find_method(storage::Connection& c, PaymentMethodId
   return read_method(rows);
 }
 
+Status check_room_for_method(storage::Connection& c, AccountId account) {
+  if (list_methods(c, account).size() < most_methods) return {};
+  return conflict("too_many_payment_methods", "Remove a payment method first.");
+}
+
 Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways, AccountId account,
                                    const NewPaymentMethod& method, const accounts::Actor& actor, Instant now) {
   std::vector<FieldError> errors;
@@ -77,16 +105,87 @@ Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways,
   accounts::check_text("/token", method.token, 1, 500, accounts::Lines::one, errors);
   accounts::check_text("/label", method.label, 1, 100, accounts::Lines::one, errors);
   if (!errors.empty()) return invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
-  const auto others = list_methods(tx, account);
-  if (others.size() >= most_methods) return conflict("too_many_payment_methods", "Remove a payment method first.");
-  const auto id = tx.new_id<PaymentMethodId>();
-  const int position = others.empty() ? 0 : others.back().position + 1;
-  tx.execute(
-      "INSERT INTO payment_methods (id, account_id, gateway, token, label, expires_on, position, created_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-      id, account, method.gateway, method.token, method.label, method.expires_on, position, now);
-  audit(tx, account, "payment_method.add", accounts::audit_object(id), actor, now);
-  return id;
+  BURSAR_CHECK(check_room_for_method(tx, account));
+  return insert_method(tx,
+                       {.account = account,
+                        .gateway = method.gateway,
+                        .token = method.token,
+                        .label = method.label,
+                        .expires_on = method.expires_on,
+                        .named = true},
+                       actor, now);
+}
+
+PaymentMethodId keep_method(storage::Transaction& tx, const KeptMethod& kept, Instant now) {
+  const auto found = [&]() -> std::optional<PaymentMethodId> {
+    auto rows = tx.query(
+        "SELECT id FROM payment_methods WHERE gateway = $1 AND token = $2 AND account_id = $3 AND status = 'active' "
+        "ORDER BY position, id",
+        kept.gateway, kept.method.token, kept.account);
+    return rows.next() ? std::optional(rows.id<PaymentMethodId>(0)) : std::nullopt;
+  }();
+  if (found) {
+    tx.execute("UPDATE payment_methods SET expires_on = $2, expiry_told_on = NULL, version = version + 1 WHERE id = $1",
+               *found, expiry_of(kept.method));
+    return *found;
+  }
+  const std::string& told = kept.method.label.empty() ? kept.method.type : kept.method.label;
+  return insert_method(tx,
+                       {.account = kept.account,
+                        .gateway = kept.gateway,
+                        .token = kept.method.token,
+                        .label = kept.name.empty() ? told : kept.name,
+                        .expires_on = expiry_of(kept.method),
+                        .named = !kept.name.empty()},
+                       {.kind = accounts::ActorKind::job}, now);
+}
+
+namespace {
+
+struct Standing {
+  PaymentMethodId id;
+  AccountId account;
+  std::optional<Instant> told_at;
+};
+
+std::vector<Standing> methods_with(storage::Transaction& tx, const std::string& gateway, const std::string& token) {
+  auto rows = tx.query(
+      "SELECT id, account_id, told_at FROM payment_methods WHERE gateway = $1 AND token = $2 AND status = 'active' "
+      "ORDER BY id",
+      gateway, token);
+  std::vector<Standing> out;
+  while (rows.next()) {
+    out.push_back(
+        {.id = rows.id<PaymentMethodId>(0), .account = rows.id<AccountId>(1), .told_at = rows.optional_instant(2)});
+  }
+  return out;
+}
+
+}  // namespace
+
+int renew_methods(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method,
+                  std::optional<Instant> told_at, Instant now) {
+  const bool gone = method.label.empty();
+  int count = 0;
+  for (const Standing& ours : methods_with(tx, gateway, method.token)) {
+    ++count;
+    if (gone) {
+      // Nothing is left to detach, so nothing needs the token any more.
+      tx.execute("UPDATE payment_methods SET status = 'removed', token = '', version = version + 1 WHERE id = $1",
+                 ours.id);
+    } else if (told_at && ours.told_at && *told_at < *ours.told_at) {
+      continue;
+    } else {
+      tx.execute(
+          "UPDATE payment_methods SET label = CASE named WHEN 0 THEN $2 ELSE label END, expires_on = $3, "
+          "expiry_told_on = NULL, "
+          "told_at = coalesce($4, told_at), version = version + 1 WHERE id = $1",
+          ours.id, method.label, expiry_of(method), told_at);
+    }
+    audit(tx, ours.account, gone ? "payment_method.gone" : "payment_method.renewed", accounts::audit_object(ours.id),
+          {.kind = accounts::ActorKind::job}, now);
+  }
+  return count;
 }
 
 Result<PaymentMethod> update_method(storage::Transaction& tx, PaymentMethodId id, const PaymentMethodPatch& patch,
@@ -105,7 +204,8 @@ Result<PaymentMethod> update_method(storage::Transaction& tx, PaymentMethodId id
   if (patch.position && *patch.position < 0) errors.push_back({"/position", "must not be negative"});
   if (!errors.empty()) return invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
   if (patch.label) {
-    tx.execute("UPDATE payment_methods SET label = $2, version = version + 1 WHERE id = $1", id, *patch.label);
+    tx.execute("UPDATE payment_methods SET label = $2, named = 1, version = version + 1 WHERE id = $1", id,
+               *patch.label);
   }
   if (patch.position) {
     auto order = ids_of(list_methods(tx, method->account));
@@ -122,6 +222,12 @@ Status remove_method(storage::Transaction& tx, PaymentMethodId id, const account
   const auto method = find_method(tx, id);
   if (!method) return no_such_method();
   tx.execute("UPDATE payment_methods SET status = 'removed', version = version + 1 WHERE id = $1", id);
+  const effects::NewEffect detach{.kind = "detach",
+                                  .key = "detach:" + std::to_string(id.value()) + ":1",
+                                  .instance = method->gateway,
+                                  .account = method->account,
+                                  .object = id.value()};
+  effects::record(tx, now, {&detach, 1});
   audit(tx, method->account, "payment_method.remove", accounts::audit_object(id), actor, now);
   return {};
 }

@@ -41,6 +41,12 @@ auto value_of(const Names& names, std::string_view stored) {
   invariant_broken("a stored name that this version does not know", __FILE__, __LINE__);
 }
 
+// In the order in which read_payment() takes them.
+#define PAYMENT_COLUMNS                                                                                         \
+  "id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, refunded, " \
+  "gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, expires_at, version, "   \
+  "mass_payment_id, disputed, save_method, saved_method_id"
+
 Payment read_payment(storage::Rows& rows) {
   const Currency currency = stored_currency(rows.text(7));
   return {.id = rows.id<PaymentId>(0),
@@ -63,7 +69,9 @@ Payment read_payment(storage::Rows& rows) {
           .created_at = rows.instant(16),
           .settled_at = rows.optional_instant(17),
           .expires_at = rows.optional_instant(18),
-          .version = rows.integer(19)};
+          .version = rows.integer(19),
+          .save_method = rows.boolean(22),
+          .saved_method = rows.id<PaymentMethodId>(23)};
 }
 
 std::vector<Payment> read_all(storage::Rows rows) {
@@ -86,53 +94,36 @@ PaymentStatus payment_status(std::string_view stored) { return value_of(status_n
 PaymentOrigin payment_origin(std::string_view stored) { return value_of(origin_names, stored); }
 
 std::optional<Payment> find_payment(storage::Connection& c, PaymentId id) {
-  auto found = read_all(
-      c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
-              "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id, disputed FROM payments WHERE id = $1",
-              id));
+  auto found = read_all(c.query("SELECT " PAYMENT_COLUMNS " FROM payments WHERE id = $1", id));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }
 
 std::vector<Payment> payments_of_invoice(storage::Connection& c, InvoiceId invoice) {
-  return read_all(c.query(
-      "SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
-      "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-      "expires_at, version, mass_payment_id, disputed FROM payments WHERE invoice_id = $1 OR id IN (SELECT payment_id "
-      "FROM payment_targets "
-      "WHERE invoice_id = $1) ORDER BY id",
-      invoice));
+  return read_all(c.query("SELECT " PAYMENT_COLUMNS " FROM payments WHERE invoice_id = $1 OR id IN (SELECT payment_id "
+                          "FROM payment_targets "
+                          "WHERE invoice_id = $1) ORDER BY id",
+                          invoice));
 }
 
 std::vector<Payment> payments_of(storage::Connection& c, MassPaymentId id) {
-  return read_all(
-      c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
-              "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id, disputed FROM payments WHERE mass_payment_id = $1 ORDER BY id",
-              id));
+  return read_all(c.query("SELECT " PAYMENT_COLUMNS " FROM payments WHERE mass_payment_id = $1 ORDER BY id", id));
 }
 
 std::vector<Payment> list_payments(storage::Connection& c, const PaymentFilter& filter) {
   const std::int64_t before = filter.before ? filter.before.value() : INT64_MAX;
   const std::string_view status = filter.status ? to_string(*filter.status) : std::string_view();
   if (filter.account) {
-    return read_all(
-        c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, "
-                "fee, refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-                "expires_at, version, mass_payment_id, disputed FROM payments WHERE account_id = $1 AND id < $2 AND "
-                "($3 = '' OR "
-                "status = $3) "
-                "ORDER BY id DESC LIMIT $4",
-                filter.account, before, status, filter.limit));
+    return read_all(c.query("SELECT " PAYMENT_COLUMNS " FROM payments WHERE account_id = $1 AND id < $2 AND "
+                            "($3 = '' OR "
+                            "status = $3) "
+                            "ORDER BY id DESC LIMIT $4",
+                            filter.account, before, status, filter.limit));
   }
-  return read_all(
-      c.query("SELECT id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, "
-              "refunded, gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, "
-              "expires_at, version, mass_payment_id, disputed FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) "
-              "ORDER BY "
-              "id DESC LIMIT $3",
-              before, status, filter.limit));
+  return read_all(c.query("SELECT " PAYMENT_COLUMNS " FROM payments WHERE id < $1 AND ($2 = '' OR status = $2) "
+                          "ORDER BY "
+                          "id DESC LIMIT $3",
+                          before, status, filter.limit));
 }
 
 std::vector<Target> targets_of(storage::Connection& c, const Payment& payment) {

@@ -43,13 +43,15 @@ struct Payment {
   Money refunded;           // of it, what went back or is on its way back
   Money disputed;           // of it, what disputes, undecided or lost, hold
   std::string reference;    // the gateway's transaction id, once known
-  std::string next_action;  // JSON {"type","url","text"} for the customer; empty: none
+  std::string next_action;  // JSON {"type","url","text","fields"} for the customer; empty: none
   std::string decline_code;
   std::string decline_text;
   Instant created_at;
   std::optional<Instant> settled_at;
   std::optional<Instant> expires_at;
   std::int64_t version = 1;
+  bool save_method = false;      // the customer agreed to have the method kept
+  PaymentMethodId saved_method;  // what came of that
 
   // Whether the gateway may still take (or have taken) the money.
   [[nodiscard]] bool open() const {

@@ -16,7 +16,9 @@ namespace bursar::payments {
 
 namespace {
 
-constexpr Duration ask_interval = seconds(5);
+Means means_of(const NewPayment& payment) {
+  return {.gateway = payment.gateway, .method = payment.method, .save_method = payment.checkout.save_method};
+}
 
 struct Checked {
   invoicing::Invoice invoice;
@@ -29,8 +31,7 @@ Result<Checked> check(storage::Transaction& tx, const Context& context, const Ne
   auto invoice = invoicing::find_invoice(tx, payment.invoice);
   if (!invoice) return not_found("no_such_invoice", "There is no such invoice.");
   const Currency currency = invoice->balance.currency();
-  BURSAR_TRY(instance, choose_gateway(tx, context, {.gateway = payment.gateway, .method = payment.method},
-                                      invoice->account, currency));
+  BURSAR_TRY(instance, choose_gateway(tx, context, means_of(payment), invoice->account, currency));
   if (invoice->status != invoicing::InvoiceStatus::open || !invoice->balance.is_positive()) {
     return conflict("invoice_not_open", "Nothing is owed on this invoice.");
   }
@@ -92,7 +93,8 @@ Result<PaymentId> Payments::record(storage::Transaction& tx, const NewPayment& p
                          .mass_payment = {},
                          .targets = {},
                          .origin = payment.origin,
-                         .amount = checked.amount - checked.credit},
+                         .amount = checked.amount - checked.credit,
+                         .checkout = payment.checkout},
                         actor, now);
 }
 
@@ -111,13 +113,6 @@ Result<Payment> Payments::pay(const NewPayment& payment, const accounts::Actor& 
   return *std::move(stored);
 }
 
-bool Payments::may_ask(PaymentId payment) {
-  const Instant now = context_.clock.now();
-  const std::lock_guard lock(mutex_);
-  std::erase_if(asked_, [&](const auto& asked) { return now - asked.second >= ask_interval; });
-  return asked_.emplace(payment, now).second;
-}
-
 std::optional<Payment> Payments::read(PaymentId id) {
   const auto find = [&] { return context_.db.read([&](storage::Connection& c) { return find_payment(c, id); }); };
   auto payment = find();
@@ -125,7 +120,7 @@ std::optional<Payment> Payments::read(PaymentId id) {
   const bool began = payment && payment->open() && context_.db.read([&](storage::Connection& c) {
     return c.query("SELECT 1 FROM effects WHERE key = $1 AND state IN ('unknown', 'waiting')", charge_key(id)).next();
   });
-  if (!began || !may_ask(id)) return payment;
+  if (!began || !pause_.may_ask(id, context_.clock.now())) return payment;
   const bool asked = context_.perform_now(charge_key(id));
   const auto complete = context_.db.read([&](storage::Connection& c) { return open_complete(c, id); });
   const bool taken = complete && context_.perform_now(*complete);

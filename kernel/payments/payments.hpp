@@ -9,8 +9,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,11 +21,19 @@
 #include "effects/effects.hpp"
 #include "invoicing/rules.hpp"
 #include "notices/outbox.hpp"
+#include "payments/ask_pause.hpp"
 #include "payments/gateway.hpp"
 #include "payments/payment.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::payments {
+
+// What a customer who is present wants of the gateway's page.
+struct Checkout {
+  std::string return_url = {};  // where it leads back to; empty: the portal's own page
+  std::string cancel_url = {};  // empty: return_url
+  bool save_method = false;     // they agree to have the method kept for later charges
+};
 
 struct NewPayment {
   InvoiceId invoice;
@@ -37,6 +43,7 @@ struct NewPayment {
   PaymentOrigin origin = PaymentOrigin::customer;
   // Account credit pays as much of the amount as it can, at once; the gateway is asked for the rest.
   bool use_credit = false;
+  Checkout checkout = {};
 };
 
 // What a payment and its settlement need. Everything in it must outlive it; thread-safe.
@@ -47,7 +54,8 @@ struct Context {
   const notices::Outbox& outbox;
   Gateways& gateways;
   const IdCodec& codec;
-  std::string public_url;  // of the portal, for the way back from a gateway
+  std::string public_url;         // of the portal, for the way back from a gateway
+  std::string webhooks_url = {};  // an instance's webhooks arrive at this and its name
   // Performs (or inspects) the effect under this key at once on the calling thread, unless somebody is at it; answers
   // whether it did: effects::Workers::run_now().
   std::function<bool(std::string_view key)> perform_now;
@@ -89,7 +97,7 @@ class Payments {
   // recorded for perform() below, or for the workers after `grace`.
   // Errors: not_found no_such_invoice, no_such_payment_method; conflict invoice_not_open, payment_in_flight (the money
   // for this balance may be on its way already; the detail names no ids); credit_covers_all (use_credit, and nothing is
-  // left for a gateway); invalid /gateway, /amount, /payment_method.
+  // left for a gateway); invalid /gateway, /amount, /payment_method, /save_method.
   Result<PaymentId> record(storage::Transaction& tx, const NewPayment& payment, const accounts::Actor& actor,
                            Instant now);
   // Parts 2 and 3, on the calling thread. Does nothing when the workers or another thread are at it.
@@ -108,10 +116,8 @@ class Payments {
   Result<Payment> dismiss(PaymentId payment, const accounts::Actor& actor);
 
  private:
-  bool may_ask(PaymentId payment);
   const Context& context_;
-  std::mutex mutex_;
-  std::map<PaymentId, Instant> asked_;
+  AskPause<PaymentId> pause_;
 };
 
 }  // namespace bursar::payments

@@ -35,7 +35,7 @@ class ReconciliationStep final : public scheduler::Step {
 
   static void reconcile(storage::Transaction& tx, const scheduler::RunContext& run, scheduler::Counts& counts) {
     counts["asked_again"] = tx.execute(
-        "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'complete', 'refund') "
+        "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'complete', 'refund', 'setup') "
         "AND state IN ('unknown', 'waiting')",
         run.now);
     tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", run.now - idempotency_kept);

@@ -63,6 +63,11 @@ Result<std::string> choose_gateway(storage::Transaction& tx, const Context& cont
   if (!accepted.empty() && std::find(accepted.begin(), accepted.end(), currency) == accepted.end()) {
     return bad_field("/gateway", "does not take " + std::string(currency.code()));
   }
+  if (means.save_method) {
+    if (means.method) return bad_field("/save_method", "is for payments without a saved method");
+    if (!gateway->info().stored_methods) return bad_field("/save_method", "is for gateways that keep methods");
+    BURSAR_CHECK(check_room_for_method(tx, account));
+  }
   return instance;
 }
 
@@ -100,9 +105,11 @@ PaymentId insert_payment(storage::Transaction& tx, const Recording& recording, c
   const auto id = tx.new_id<PaymentId>();
   tx.execute(
       "INSERT INTO payments (id, account_id, gateway, method_id, invoice_id, mass_payment_id, origin, status, "
-      "currency, amount, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10)",
+      "currency, amount, save_method, return_url, cancel_url, created_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13)",
       id, recording.account, recording.gateway, recording.method, recording.invoice, recording.mass_payment,
-      to_string(recording.origin), recording.amount.currency().code(), recording.amount.minor(), now);
+      to_string(recording.origin), recording.amount.currency().code(), recording.amount.minor(),
+      recording.checkout.save_method, recording.checkout.return_url, recording.checkout.cancel_url, now);
   if (!recording.targets.empty()) insert_targets(tx, id, recording.targets);
   const effects::NewEffect charge{.kind = "charge",
                                   .key = charge_key(id),

@@ -16,8 +16,10 @@ bool is_staff_confirmed(Gateways& gateways, const std::string& instance);
 struct Means {
   std::string gateway;     // may be empty when a method is named
   PaymentMethodId method;  // none: the customer is present
+  bool save_method = false;
 };
-// The gateway instance to pay with. Errors: not_found no_such_payment_method; invalid /gateway.
+// The gateway instance to pay with. Errors: not_found no_such_payment_method, conflict too_many_payment_methods;
+// invalid /gateway, /save_method.
 Result<std::string> choose_gateway(storage::Transaction& tx, const Context& context, const Means& means,
                                    AccountId account, Currency currency);
 
@@ -44,6 +46,7 @@ struct Recording {
   PaymentOrigin origin = PaymentOrigin::customer;
   Money amount;
   bool caller_performs = true;  // the workers leave the charge to the calling thread for a while
+  Checkout checkout = {};
 };
 // Writes the payment and its charge.
 PaymentId insert_payment(storage::Transaction& tx, const Recording& recording, const accounts::Actor& actor,

@@ -10,6 +10,7 @@
 #include "payments/autopay_waterfall.hpp"
 #include "payments/complete.hpp"
 #include "payments/mass_payments.hpp"
+#include "payments/methods.hpp"
 #include "payments/recording.hpp"
 #include "payments/staff_tasks.hpp"
 #include "payments/suspense.hpp"
@@ -214,6 +215,7 @@ Settlement succeeded(storage::Transaction& tx, const Context& context, const Pay
     return {Verdict::parked, reason};
   }
   book_success(tx, context, payment, answer, received, now);
+  keep_agreed_method(tx, payment, answer, now);
   return {Verdict::done};
 }
 
@@ -268,12 +270,24 @@ Settlement requires_action(storage::Transaction& tx, const Context& context, con
 
 }  // namespace
 
+bool keep_agreed_method(storage::Transaction& tx, const Payment& payment, const GatewayAnswer& answer, Instant now) {
+  const bool wanted = payment.save_method && !payment.saved_method;
+  if (!wanted || answer.outcome != GatewayOutcome::succeeded || !answer.method) return false;
+  const auto method =
+      keep_method(tx, {.account = payment.account, .gateway = payment.gateway, .method = *answer.method}, now);
+  tx.execute("UPDATE payments SET saved_method_id = $2, version = version + 1 WHERE id = $1", payment.id, method);
+  return true;
+}
+
 Settlement settle_payment(storage::Transaction& tx, const Context& context, PaymentId id, const GatewayAnswer& answer,
                           Verdict verdict, Instant now) {
   const auto payment = find_payment(tx, id);
   BURSAR_ASSERT(payment.has_value());
   const bool booked = !payment->open() && payment->status != PaymentStatus::failed;
-  if (booked) return {Verdict::done};
+  if (booked) {
+    keep_agreed_method(tx, *payment, answer, now);
+    return {Verdict::done};
+  }
   switch (answer.outcome) {
     case GatewayOutcome::succeeded:
       return succeeded(tx, context, *payment, answer, now);

@@ -176,6 +176,8 @@ GatewayAnswer read_payment(const bursar_payment_result& result, const PaymentRul
   answer.action.type = reader.text(result.action.type, "the action's type", 50);
   answer.action.url = reader.text(result.action.url, "the action's address");
   answer.action.text = reader.text(result.action.text, "the action's text");
+  answer.action.fields = reader.pairs(result.action.fields, "a field of the action");
+  if (answer.action.type == "form" && answer.action.url.empty()) reader.fault("it asks for a form without an address");
   answer.decline_class = class_of(result.decline_class);
   answer.decline_code = reader.text(result.decline_code, "the decline code", 100);
   answer.decline_text = reader.text(result.decline_text, "the decline text");

@@ -8,6 +8,7 @@ namespace {
 
 using payments::ChargeRequest;
 using payments::CompleteRequest;
+using payments::DetachRequest;
 using payments::GatewayAnswer;
 using payments::GatewayInfo;
 using payments::GatewayOutcome;
@@ -21,6 +22,18 @@ GatewayAnswer without_money(GatewayOutcome outcome, std::string error) {
   return answer;
 }
 
+// Fields that bursar_charge and bursar_setup share.
+template <class Abi>
+void lend_visit(Abi& abi, const payments::Visit& visit) {
+  abi.return_url = lend(visit.return_url);
+  abi.cancel_url = lend(visit.cancel_url);
+  abi.webhook_url = lend(visit.webhook_url);
+  abi.customer_name = lend(visit.customer_name);
+  abi.customer_email = lend(visit.customer_email);
+  abi.customer_country = lend(visit.customer_country);
+  abi.locale = lend(visit.locale);
+}
+
 struct ChargeFrame {
   explicit ChargeFrame(const ChargeRequest& from) : request(from), abi(sized<bursar_charge>()) {
     abi.payment_id = lend(request.payment_id);
@@ -29,7 +42,7 @@ struct ChargeFrame {
     abi.description = lend(request.description);
     abi.amount = to_abi(request.amount);
     abi.method_token = lend(request.method_token);
-    abi.return_url = lend(request.return_url);
+    lend_visit(abi, request.visit);
     if (request.save_method) abi.flags |= BURSAR_CHARGE_SAVE_METHOD;
   }
   ChargeFrame(const ChargeFrame&) = delete;
@@ -72,13 +85,7 @@ struct SetupFrame {
     abi.setup_id = lend(request.setup_id);
     abi.account_id = lend(request.account_id);
     abi.currency = lend(request.currency);
-    abi.return_url = lend(request.return_url);
-    abi.cancel_url = lend(request.cancel_url);
-    abi.webhook_url = lend(request.webhook_url);
-    abi.customer_name = lend(request.customer_name);
-    abi.customer_email = lend(request.customer_email);
-    abi.customer_country = lend(request.customer_country);
-    abi.locale = lend(request.locale);
+    lend_visit(abi, request.visit);
   }
   SetupFrame(const SetupFrame&) = delete;
   SetupFrame& operator=(const SetupFrame&) = delete;
@@ -88,15 +95,13 @@ struct SetupFrame {
 };
 
 struct DetachFrame {
-  DetachFrame(std::string account, std::string token)
-      : account_id(std::move(account)), method_token(std::move(token)), abi(sized<bursar_detach>()) {
-    abi.account_id = lend(account_id);
-    abi.method_token = lend(method_token);
+  explicit DetachFrame(const DetachRequest& from) : request(from), abi(sized<bursar_detach>()) {
+    abi.account_id = lend(request.account_id);
+    abi.method_token = lend(request.method_token);
   }
   DetachFrame(const DetachFrame&) = delete;
   DetachFrame& operator=(const DetachFrame&) = delete;
-  const std::string account_id;
-  const std::string method_token;
+  const DetachRequest request;
   bursar_detach abi;
 };
 
@@ -165,13 +170,13 @@ class PluginGateway final : public payments::Gateway {
     return look_up(std::make_shared<LookupFrame>(BURSAR_LOOKUP_SETUP, setup_id, reference), saving);
   }
 
-  std::string detach(const std::string& account_id, const std::string& method_token) override {
+  std::string detach(const DetachRequest& request) override {
     if (!BURSAR_OFFERS(table(), detach_method)) return {};  // it keeps nothing that could be forgotten
-    const auto frame = std::make_shared<DetachFrame>(account_id, method_token);
+    const auto frame = std::make_shared<DetachFrame>(request);
     const auto function = table()->detach_method;
-    const auto end = instance_->call("detach_method", "", [frame, function](bursar_plugin* plugin, bursar_call* call) {
-      return function(plugin, call, &frame->abi);
-    });
+    const auto end = instance_->call(
+        "detach_method", request.idempotency_key,
+        [frame, function](bursar_plugin* plugin, bursar_call* call) { return function(plugin, call, &frame->abi); });
     return end.how == CallEnd::How::answered ? std::string() : end.error;
   }
 

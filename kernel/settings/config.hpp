@@ -50,6 +50,7 @@ struct Server {
   Duration idle_timeout = seconds(75);
   int max_connections = 20'000;
   bool rate_limits = true;                   // off: for load tests
+  std::vector<std::string> return_origins;   // portals beside public_url that customers may come back to
   std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For is believed
   Secret metrics_token;                      // of /metrics; empty: open
 };

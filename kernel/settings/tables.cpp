@@ -40,6 +40,8 @@ const Table<Server>& server_table() {
         "\"127.0.0.1:8080\"", false, "Where to listen. TLS belongs to a proxy in front.");
     t.key("public_url", &Server::public_url, kind::url(),
           "The address that customers see. Default: http:// and server.listen.");
+    t.key("return_origins", &Server::return_origins, kind::list_of(kind::url(), 0, 32),
+          "Portals with an address of their own, to which a gateway's page may lead customers back (return_url).");
     t.key("worker_threads", &Server::worker_threads, kind::number<int>(1, 256),
           "Threads that answer requests: so many writes can share a sync of the disk.");
     t.key("io_threads", &Server::io_threads, kind::number<int>(1, 32), "Threads that read and write sockets.");

@@ -47,6 +47,19 @@ const QueryCheck checks[] = {
      "SELECT a.invoice_id, CAST(count(*) AS TEXT) || ' automatic charges are open' FROM autopay_attempts a JOIN "
      "payments p ON p.id = a.payment_id WHERE a.outcome = 'charged' AND p.status IN ('pending', 'requires_action', "
      "'unknown') GROUP BY a.invoice_id HAVING count(*) > 1"},
+    {"open_setup_is_pursued", "A method that is begun to be saved has an effect that asks what became of it.", "pms",
+     "SELECT s.id, 'status ' || s.status || ' and no open effect' FROM method_setups s WHERE s.status IN ('pending', "
+     "'requires_action', 'unknown') AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.object_id = s.id AND e.kind = "
+     "'setup' AND e.state NOT IN ('done', 'failed'))"},
+    {"saved_method_is_the_accounts",
+     "What a setup or a payment saved is a method of its account at its gateway, and "
+     "was agreed to.",
+     "pm",
+     "SELECT x.method_id, 'saved for another account or gateway, by nobody, or not there' FROM (SELECT account_id, "
+     "gateway, method_id, 1 AS agreed FROM method_setups WHERE method_id IS NOT NULL UNION ALL SELECT account_id, "
+     "gateway, saved_method_id, save_method FROM payments WHERE saved_method_id IS NOT NULL) x LEFT JOIN "
+     "payment_methods m ON m.id = x.method_id AND m.account_id = x.account_id AND m.gateway = x.gateway WHERE m.id IS "
+     "NULL OR x.agreed = 0"},
     {"message_once", "A person is told of a cause once a channel.", "msg",
      "SELECT min(id), cause || ' to ' || recipient || ' by ' || channel || ' ' || CAST(count(*) AS TEXT) || ' times' "
      "FROM messages "

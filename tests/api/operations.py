@@ -221,6 +221,10 @@ OPERATIONS = {
         f"/accounts/{w.account}/payment-methods/{w.method()}", {"label": "My card", "position": 0})),
     "DELETE /accounts/{account}/payment-methods/{method}": Row("account", "owner", lambda w, c: Request(
         f"/accounts/{w.account}/payment-methods/{w.method()}")),
+    "GET /accounts/{account}/payment-method-setups": Row("account", "owner billing admin", _account("/payment-method-setups"),
+                                                         more=lambda w: w.method_setup()),
+    "GET /accounts/{account}/payment-method-setups/{setup}": Row("account", "owner billing admin", lambda w, c: Request(
+        f"/accounts/{w.account}/payment-method-setups/{w.method_setup()}")),
     "GET /accounts/{account}/autopay": Row("account", OWNER_AND_STAFF, _account("/autopay")),
     "PUT /accounts/{account}/autopay": Row("account", "owner", lambda w, c: w.method() and Request(
         f"/accounts/{w.account}/autopay", {"enabled": True})),

@@ -138,6 +138,15 @@ class World:
         body = {"gateway": "cards", "token": "tok_success", "label": self.unique("Card ")}
         return ok(client.post(f"/accounts/{account}/payment-methods", body)).json["id"]
 
+    def method_setup(self, mine=True):
+        """A method that the customer is at the gateway's page to save. Those begun before are given time to end."""
+        client, account = self.whose(mine)
+        setups = ok(client.get(f"/accounts/{account}/payment-method-setups")).json["data"]
+        if sum(setup["status"] == "requires_action" for setup in setups) >= 8:
+            for setup in setups:
+                ok(self.send({"id": self.unique("evt_"), "type": "setup.declined", "setup": setup["id"]}))
+        return ok(client.post(f"/accounts/{account}/payment-methods", {"gateway": "cards"})).json["id"]
+
     def order(self, mine=True, code="vps-s"):
         client, account = self.whose(mine)
         body = {"items": [{"product_id": self.products[code], "cycle": "monthly"}]}

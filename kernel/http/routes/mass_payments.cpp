@@ -1,6 +1,7 @@
 #include "payments/mass_payments.hpp"
 
 #include "http/call.hpp"
+#include "http/routes/means.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
 
@@ -42,23 +43,6 @@ Answer render(const Call& call, MassPaymentId id) {
   return call.answer(std::move(w));
 }
 
-payments::PaymentOrigin origin_of(const Call& call) {
-  return call.caller.is_staff() ? payments::PaymentOrigin::staff : payments::PaymentOrigin::customer;
-}
-
-struct Means {
-  std::string gateway;
-  PaymentMethodId method;
-};
-Means read_means(ObjectReader& in) {
-  Means means{.gateway = in.optional_text("gateway").value_or(""), .method = {}};
-  means.method = in.optional_id<PaymentMethodId>("payment_method").value_or(PaymentMethodId());
-  if (means.gateway.empty() && !means.method && !in.has("payment_method")) {
-    in.fault("gateway", "name a gateway or a payment method");
-  }
-  return means;
-}
-
 // The gateway is called here, outside any transaction.
 Result<Answer> take_further(Call& call, PaymentId payment) {
   call.app.payments->perform(payment);
@@ -72,7 +56,7 @@ Result<Answer> start(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   payments::NewMassPayment mass;
   mass.account = call.account;
-  mass.origin = origin_of(call);
+  mass.origin = origin_of_payment(call);
   if (in.has("invoice_ids")) {
     for (const InvoiceId id : in.id_list<InvoiceId>("invoice_ids", {.min = 1, .max = 200})) {
       mass.items.push_back({.invoice = id});
@@ -86,10 +70,12 @@ Result<Answer> start(Call& call) {
       for (std::size_t i = 0; i < amounts.size(); ++i) mass.items[i].amount = amounts[i];
     }
   }
-  const Means means = read_means(in);
+  const Means means = read_means(call, in);
   BURSAR_CHECK(in.finish());
+  BURSAR_CHECK(require_saving(call, means.checkout));
   mass.gateway = means.gateway;
   mass.method = means.method;
+  mass.checkout = means.checkout;
   return call.once_outside(
       "start_mass_payment",
       [&](storage::Transaction& tx) -> Result<std::int64_t> {
@@ -102,13 +88,18 @@ Result<Answer> start(Call& call) {
 Result<Answer> try_again(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   BURSAR_TRY(id, call.id<MassPaymentId>("mass_payment"));
-  const Means means = read_means(in);
+  const Means means = read_means(call, in);
   BURSAR_CHECK(in.finish());
+  BURSAR_CHECK(require_saving(call, means.checkout));
   return call.once_outside(
       "retry_mass_payment",
       [&](storage::Transaction& tx) -> Result<std::int64_t> {
-        BURSAR_TRY(payment, payments::retry_mass_payment(tx, *call.app.payment_context, id, means.gateway, means.method,
-                                                         origin_of(call), call.actor(), call.now));
+        BURSAR_TRY(payment, payments::retry_mass_payment(tx, *call.app.payment_context, id,
+                                                         {.gateway = means.gateway,
+                                                          .method = means.method,
+                                                          .origin = origin_of_payment(call),
+                                                          .checkout = means.checkout},
+                                                         call.actor(), call.now));
         return payment.value();
       },
       [&](std::int64_t payment) { return take_further(call, PaymentId(payment)); });

@@ -1,8 +1,10 @@
 #include "http/call.hpp"
+#include "http/routes/means.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
 #include "payments/methods.hpp"
 #include "payments/payments.hpp"
+#include "payments/setups.hpp"
 
 namespace bursar::http {
 
@@ -25,8 +27,39 @@ Result<Answer> list_methods(Call& call) {
       [&](JsonWriter& w, const auto& m) { write_payment_method(w, call.app.ids, m); });
 }
 
+Answer render(const Call& call, const payments::MethodSetup& setup) {
+  JsonWriter w;
+  write_method_setup(w, call.app.ids, setup);
+  return call.versioned(std::move(w), setup.version);
+}
+
+// Without a token: the customer goes to the gateway's own page, which is told in the answer.
+Result<Answer> start_setup(Call& call) {
+  ObjectReader in(call.body, call.app.ids);
+  const payments::NewSetup setup{.account = call.account,
+                                 .gateway = in.text("gateway"),
+                                 .label = in.optional_text("label", {.max = 100}).value_or(""),
+                                 .checkout = read_ways_back(call, in)};
+  if (in.has("expires_on")) in.fault("expires_on", "is for a method with a token; the gateway tells it itself");
+  BURSAR_CHECK(in.finish());
+  return call.once_outside(
+      "start_method_setup",
+      [&](storage::Transaction& tx) -> Result<std::int64_t> {
+        BURSAR_TRY(id, call.app.setups->record(tx, setup, call.actor(), call.now));
+        return id.value();
+      },
+      [&](std::int64_t object) -> Result<Answer> {
+        const MethodSetupId id(object);
+        call.app.setups->perform(id);
+        const auto stored = call.app.db.read([&](storage::Connection& c) { return payments::find_setup(c, id); });
+        BURSAR_ASSERT(stored.has_value());
+        return render(call, *stored);
+      });
+}
+
 Result<Answer> add_method(Call& call) {
   ObjectReader in(call.body, call.app.ids);
+  if (!in.has("token")) return start_setup(call);
   const payments::NewPaymentMethod method{.gateway = in.text("gateway"),
                                           .token = in.text("token", {.max = 500}),
                                           .label = in.text("label", {.max = 100}),
@@ -75,7 +108,25 @@ Result<Answer> remove_method(Call& call) {
     BURSAR_TRY(method, find(call, tx));
     return payments::remove_method(tx, method.id, call.actor(), call.now);
   }));
+  call.wake_workers();  // the gateway is to forget it too
   return Call::no_content();
+}
+
+Result<Answer> read_setup(Call& call) {
+  BURSAR_TRY(id, call.id<MethodSetupId>("setup"));
+  const auto of = call.app.db.read([&](storage::Connection& c) { return payments::find_setup(c, id); });
+  if (!of || of->account != call.account) return not_found("no_such_object", "There is no such setup.");
+  return render(call, *call.app.setups->read(id));
+}
+
+Result<Answer> list_setups(Call& call) {
+  BURSAR_TRY(page, call.page());
+  return call.app.db.read([&](storage::Connection& c) {
+    return call.list(
+        payments::list_setups(c, call.account, MethodSetupId(page.after), page.fetch()), page,
+        [](const auto& s) { return s.id.value(); },
+        [&](JsonWriter& w, const auto& s) { write_method_setup(w, call.app.ids, s); });
+  });
 }
 
 Answer render_autopay(const Call& call, storage::Connection& c) {
@@ -116,11 +167,12 @@ void add_payment_method_routes(RouteTable& routes) {
               .handler = list_methods});
   routes.add({.verb = Verb::post,
               .path = "/accounts/{account}/payment-methods",
-              .summary = "Save a method by the gateway's token",
+              .summary = "Save a method: by the gateway's token, or without one on the gateway's own page",
               .action = Action::payment_methods_change,
               .subject = Subject::account,
               .request = "NewPaymentMethod",
               .response = "PaymentMethod",
+              .or_response = "PaymentMethodSetup",
               .success = 201,
               .handler = add_method});
   routes.add({.path = one,
@@ -143,6 +195,19 @@ void add_payment_method_routes(RouteTable& routes) {
               .action = Action::payment_methods_change,
               .subject = Subject::account,
               .handler = remove_method});
+  routes.add({.path = "/accounts/{account}/payment-method-setups",
+              .summary = "Methods that were begun to be saved, newest first",
+              .action = Action::payment_methods_read,
+              .subject = Subject::account,
+              .response = "PaymentMethodSetup",
+              .list = true,
+              .handler = list_setups});
+  routes.add({.path = "/accounts/{account}/payment-method-setups/{setup}",
+              .summary = "What became of saving a method; asks the gateway while that is open",
+              .action = Action::payment_methods_read,
+              .subject = Subject::account,
+              .response = "PaymentMethodSetup",
+              .handler = read_setup});
   routes.add({.path = "/accounts/{account}/autopay",
               .summary = "Whether invoices are charged by themselves",
               .action = Action::autopay_read,

@@ -2,6 +2,7 @@
 
 #include "accounts/audit.hpp"
 #include "http/call.hpp"
+#include "http/routes/means.hpp"
 #include "http/routes/routes.hpp"
 #include "http/views.hpp"
 #include "invoicing/issue.hpp"
@@ -35,17 +36,24 @@ Result<Answer> finish_payment(Call& call, std::int64_t object) {
   return render(call, *payment);
 }
 
+payments::NewPayment new_payment(const Call& call, ObjectReader& in) {
+  Means means = read_means(call, in);
+  return {.invoice = {},
+          .gateway = std::move(means.gateway),
+          .method = means.method,
+          .origin = origin_of_payment(call),
+          .checkout = std::move(means.checkout)};
+}
+
 Result<Answer> pay_invoice(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   BURSAR_TRY(invoice, call.id<InvoiceId>("invoice"));
-  payments::NewPayment payment{.invoice = invoice, .gateway = in.optional_text("gateway").value_or("")};
-  payment.method = in.optional_id<PaymentMethodId>("payment_method").value_or(PaymentMethodId());
+  payments::NewPayment payment = new_payment(call, in);
+  payment.invoice = invoice;
   payment.amount = in.optional_money("amount");
   payment.use_credit = in.optional_boolean("use_credit").value_or(false);
-  payment.origin = call.caller.is_staff() ? payments::PaymentOrigin::staff : payments::PaymentOrigin::customer;
-  if (payment.gateway.empty() && !payment.method && !in.has("payment_method"))
-    in.fault("gateway", "name a gateway or a payment method");
   BURSAR_CHECK(in.finish());
+  BURSAR_CHECK(require_saving(call, payment.checkout));
   return call.once_outside(
       "record_payment",
       [&](storage::Transaction& tx) -> Result<std::int64_t> {
@@ -58,12 +66,10 @@ Result<Answer> pay_invoice(Call& call) {
 Result<Answer> deposit(Call& call) {
   ObjectReader in(call.body, call.app.ids);
   const auto amount = in.money("amount");
-  payments::NewPayment payment{.invoice = {}, .gateway = in.optional_text("gateway").value_or("")};
-  payment.method = in.optional_id<PaymentMethodId>("payment_method").value_or(PaymentMethodId());
-  if (payment.gateway.empty() && !payment.method && !in.has("payment_method"))
-    in.fault("gateway", "name a gateway or a payment method");
+  const payments::NewPayment payment = new_payment(call, in);
   if (amount && !amount->is_positive()) in.fault("amount", "must be positive");
   BURSAR_CHECK(in.finish());
+  BURSAR_CHECK(require_saving(call, payment.checkout));
   return call.once_outside(
       "record_deposit",
       [&](storage::Transaction& tx) -> Result<std::int64_t> {
@@ -144,6 +150,7 @@ Result<Answer> patch_payment(Call& call) {
 void write_gateway(JsonWriter& w, const payments::GatewayInfo& gateway) {
   w.begin_object().field("instance", gateway.instance).field("display_name", gateway.display_name);
   w.field("stored_methods", gateway.stored_methods)
+      .field("setups", gateway.setups)
       .field("refunds", gateway.refunds)
       .field("partial_refunds", gateway.partial_refunds);
   w.field("staff_confirms", gateway.staff_confirms).key("currencies").begin_array();

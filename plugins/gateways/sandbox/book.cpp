@@ -5,7 +5,7 @@
 namespace sandbox {
 namespace {
 
-constexpr std::string_view state_names[] = {"charged", "pending", "action", "declined"};
+constexpr std::string_view state_names[] = {"charged", "pending", "action", "declined", "abandoned"};
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;
@@ -20,6 +20,8 @@ std::string write(const Entry& entry) {
                     "\nminor=" + std::to_string(entry.minor) + "\ncurrency=" + entry.currency + "\n";
   if (!entry.decline.empty()) out += "decline=" + entry.decline + "\n";
   if (entry.settles_at != 0) out += "settles_at=" + std::to_string(entry.settles_at) + "\n";
+  if (entry.form) out += "form=1\n";
+  if (entry.saves) out += "saves=1\n";
   for (const RefundEntry& refund : entry.refunds)
     out += "refund=" + refund.id + " " + refund.key + " " + std::to_string(refund.minor) + "\n";
   return out;
@@ -57,6 +59,8 @@ Entry read(std::string_view payment_id, std::string_view text) {
     if (name == "currency") entry.currency = value;
     if (name == "decline") entry.decline = value;
     if (name == "settles_at") entry.settles_at = number(value);
+    if (name == "form") entry.form = true;
+    if (name == "saves") entry.saves = true;
     if (name == "refund") entry.refunds.push_back(read_refund(value));
   }
   return entry;
@@ -94,14 +98,20 @@ bool Book::replace(bursar::Call& call, const Found& before, const Entry& after) 
   return host_.store_swap(call, payment_key(after.payment_id), before.stored, write(after));
 }
 
-std::optional<std::int64_t> Book::find_setup(bursar::Call& call, std::string_view setup_id) const {
+std::optional<SetupEntry> Book::find_setup(bursar::Call& call, std::string_view setup_id) const {
   const std::optional<std::string> stored = host_.store_get(call, setup_key(setup_id));
-  return stored ? std::optional(number(*stored)) : std::nullopt;
+  if (!stored) return std::nullopt;
+  // An entry of an older version has no word.
+  const std::size_t space = stored->find(' ');
+  if (space == std::string::npos) return SetupEntry{.settles_at = number(*stored)};
+  return SetupEntry{.behaviour = behaviour_named(std::string_view(*stored).substr(0, space)),
+                    .settles_at = number(std::string_view(*stored).substr(space + 1))};
 }
 
-std::int64_t Book::add_setup(bursar::Call& call, std::string_view setup_id, std::int64_t settles_at) const {
-  if (host_.store_swap(call, setup_key(setup_id), std::nullopt, std::to_string(settles_at))) return settles_at;
-  return find_setup(call, setup_id).value_or(settles_at);
+SetupEntry Book::add_setup(bursar::Call& call, std::string_view setup_id, const SetupEntry& entry) const {
+  const std::string text = std::string(name_of(entry.behaviour)) + " " + std::to_string(entry.settles_at);
+  if (host_.store_swap(call, setup_key(setup_id), std::nullopt, text)) return entry;
+  return find_setup(call, setup_id).value_or(entry);
 }
 
 void Book::name_refund(bursar::Call& call, std::string_view refund_id, std::string_view payment_id) const {

@@ -1,14 +1,17 @@
 // The sandbox's own book of what it charged and gave back, in the host's store, so that it outlives a restart.
 //
 // One value per payment, under "payment/ID": lines "name=value", among them one "refund=ID KEY MINOR" per refund.
-// "refund/ID" names the payment, "setup/ID" holds when a method is saved.
+// "refund/ID" names the payment, "setup/ID" holds what a setup does and when: "action 1767225600000".
 #pragma once
 
 #include <bursar/payment.hpp>
 
+#include "magic.hpp"
+
 namespace sandbox {
 
-enum class State { charged, pending, action, declined };
+// abandoned: an action until it lapses, and declined then.
+enum class State { charged, pending, action, declined, abandoned };
 
 struct RefundEntry {
   std::string id;
@@ -23,11 +26,18 @@ struct Entry {
   std::string decline;     // "soft", "final" or "unconfirmed" when declined
   std::int64_t minor = 0;  // what is or will be charged
   std::string currency;
-  std::int64_t settles_at = 0;  // pending, action: the host clock's milliseconds
+  std::int64_t settles_at = 0;  // pending, action, abandoned: the host clock's milliseconds
+  bool form = false;            // action: by posting a form, instead of a redirect
+  bool saves = false;           // the customer agreed to have the method kept
   std::vector<RefundEntry> refunds;
 
   [[nodiscard]] std::int64_t refunded() const;
   [[nodiscard]] std::string reference() const { return "sandbox-" + payment_id; }
+};
+
+struct SetupEntry {
+  Behaviour behaviour = Behaviour::require_action;
+  std::int64_t settles_at = 0;  // the host clock's milliseconds
 };
 
 class Book {
@@ -45,9 +55,9 @@ class Book {
   // False when somebody else wrote in between: read again.
   [[nodiscard]] bool add(bursar::Call& call, const Entry& entry) const;
   [[nodiscard]] bool replace(bursar::Call& call, const Found& before, const Entry& after) const;
-  // When a setup completes, by the host clock's milliseconds; what was there first stays.
-  [[nodiscard]] std::optional<std::int64_t> find_setup(bursar::Call& call, std::string_view setup_id) const;
-  [[nodiscard]] std::int64_t add_setup(bursar::Call& call, std::string_view setup_id, std::int64_t settles_at) const;
+  // What was there first stays.
+  [[nodiscard]] std::optional<SetupEntry> find_setup(bursar::Call& call, std::string_view setup_id) const;
+  [[nodiscard]] SetupEntry add_setup(bursar::Call& call, std::string_view setup_id, const SetupEntry& entry) const;
   void name_refund(bursar::Call& call, std::string_view refund_id, std::string_view payment_id) const;
 
  private:

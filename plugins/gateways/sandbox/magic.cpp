@@ -18,29 +18,47 @@ constexpr Row rows[] = {
     {"timeout", 4005, Behaviour::time_out_after},
     {"refused", 4006, Behaviour::refuse_connection},
     {"partial", 4007, Behaviour::settle_partly},
+    {"abandoned", 4008, Behaviour::abandon},
+    {"form", 4009, Behaviour::post_form},
+    {"expiring", 0, Behaviour::expire_soon},
 };
 
 constexpr std::string_view token_prefix = "tok_";
 
-}  // namespace
-
-Behaviour behaviour_named(std::string_view name) {
+std::optional<Behaviour> find(std::string_view name) {
   for (const Row& row : rows) {
     if (row.name == name) return row.behaviour;
   }
-  return Behaviour::succeed;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Behaviour behaviour_named(std::string_view name) { return find(name).value_or(Behaviour::succeed); }
+
+std::string_view name_of(Behaviour behaviour) {
+  for (const Row& row : rows) {
+    if (row.behaviour == behaviour) return row.name;
+  }
+  return rows[0].name;
 }
 
 Behaviour behaviour_of_charge(std::string_view token, std::int64_t minor, Behaviour otherwise) {
   if (token.starts_with(token_prefix)) {
-    for (const Row& row : rows) {
-      if (row.name == token.substr(token_prefix.size())) return row.behaviour;
-    }
+    const std::string_view name = token.substr(token_prefix.size());
+    if (const auto found = find(name.substr(0, name.find(':')))) return *found;
   }
   for (const Row& row : rows) {
     if (row.minor != 0 && row.minor == minor) return row.behaviour;
   }
   return otherwise;
+}
+
+Behaviour behaviour_of_setup(std::string_view email) {
+  const std::size_t at = std::min(email.find('@'), email.size());
+  const std::size_t plus = email.substr(0, at).rfind('+');
+  if (plus == std::string_view::npos) return Behaviour::require_action;
+  return find(email.substr(plus + 1, at - plus - 1)).value_or(Behaviour::require_action);
 }
 
 Behaviour behaviour_of_refund(std::int64_t minor) {

@@ -1,4 +1,4 @@
-// Which amounts and tokens make the sandbox behave how; the table is in README.md.
+// Which amounts, tokens and customers make the sandbox behave how; the tables are in README.md.
 #pragma once
 
 #include <bursar/payment.hpp>
@@ -13,12 +13,19 @@ enum class Behaviour {
   settle_later,
   time_out_after,
   refuse_connection,
-  settle_partly
+  settle_partly,
+  abandon,  // an action that nobody takes
+  post_form,
+  expire_soon,  // of a method: at the end of this month
 };
 
-// From the method token if it is a magic one, else from the amount, else `otherwise`.
+// From the method token if it is a magic one, "tok_NAME" or "tok_NAME:ANYTHING", else from the amount, else
+// `otherwise`.
 [[nodiscard]] Behaviour behaviour_of_charge(std::string_view token, std::int64_t minor, Behaviour otherwise);
 [[nodiscard]] Behaviour behaviour_of_refund(std::int64_t minor);
+// From the customer's address, "anybody+NAME@example.com"; else an action.
+[[nodiscard]] Behaviour behaviour_of_setup(std::string_view email);
 [[nodiscard]] Behaviour behaviour_named(std::string_view name);
+[[nodiscard]] std::string_view name_of(Behaviour behaviour);
 
 }  // namespace sandbox

@@ -26,6 +26,8 @@ constexpr bursar::Choice behaviours[] = {
     {"timeout", "Charge, then time out"},
     {"refused", "Refuse connection"},
     {"partial", "Settle for half of the amount"},
+    {"abandoned", "Require an action that nobody takes"},
+    {"form", "Require a form to be posted"},
 };
 
 class Sandbox final {
@@ -92,13 +94,7 @@ class Sandbox final {
             .display_name = display_name_};
   }
 
-  Payment begin(Call& call, const bursar::Charge& charge) {
-    Payment payment = this->charge(call, charge);
-    if (charge.save_method && payment.outcome != bursar::PaymentOutcome::declined) {
-      payment.method = test_card();
-    }
-    return payment;
-  }
+  Payment begin(Call& call, const bursar::Charge& charge) { return this->charge(call, charge); }
 
   Payment charge(Call& call, const bursar::Charge& charge) {
     std::this_thread::sleep_for(latency_);
@@ -151,14 +147,20 @@ class Sandbox final {
 
   // Saves the test card once the customer has come back, which is `settle_after` later.
   Payment setup(Call& call, const bursar::MethodSetup& setup) {
-    return setup_at(setup.setup_id, book_.add_setup(call, setup.setup_id, now() + settle_after_.count()));
+    const Behaviour behaviour = sandbox::behaviour_of_setup(setup.customer_email);
+    if (behaviour == Behaviour::refuse_connection) throw bursar::NotAttempted("sandbox: connection refused");
+    const sandbox::SetupEntry entry =
+        book_.add_setup(call, setup.setup_id, {.behaviour = behaviour, .settles_at = now() + settle_after_.count()});
+    if (behaviour == Behaviour::time_out_after)
+      throw bursar::OutcomeUnknown("sandbox: no answer in time, though the card was saved");
+    return answer_to_setup(setup.setup_id, entry);
   }
 
   Payment lookup(Call& call, const bursar::Lookup& lookup) {
     std::this_thread::sleep_for(latency_);
     if (lookup.kind == bursar::LookupKind::setup) {
-      const std::optional<std::int64_t> settles_at = book_.find_setup(call, lookup.id);
-      return settles_at ? setup_at(lookup.id, *settles_at) : Payment::not_attempted();
+      const std::optional<sandbox::SetupEntry> entry = book_.find_setup(call, lookup.id);
+      return entry ? answer_to_setup(lookup.id, *entry) : Payment::not_attempted();
     }
     if (lookup.kind != bursar::LookupKind::refund) {
       if (const std::optional<Book::Found> found = book_.find(call, lookup.id)) return answer(call, *found);
@@ -204,22 +206,69 @@ class Sandbox final {
     throw bursar::Error("book_busy", "sandbox: the book changed too often", bursar::Retry::later);
   }
 
-  static bursar::Method test_card() {
-    return {.token = "tok_success",
-            .type = "card",
-            .label = "Test card ending 4242",
-            .expiry_year = 2099,
-            .expiry_month = 12};
+  // A method of its own each time, which behaves as its name says when it is charged.
+  [[nodiscard]] bursar::Method test_card(Behaviour behaviour, std::string_view id) const {
+    bursar::Method card{.token = "tok_" + std::string(sandbox::name_of(behaviour)) + ":" + std::string(id),
+                        .type = "card",
+                        .label = "Test card ending 4242",
+                        .expiry_year = 2099,
+                        .expiry_month = 12};
+    if (behaviour == Behaviour::expire_soon) {
+      const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(host_.now()));
+      card.label = "Test card ending 0069";
+      card.expiry_year = static_cast<int>(today.year());
+      card.expiry_month = static_cast<int>(static_cast<unsigned>(today.month()));
+    }
+    return card;
   }
 
-  [[nodiscard]] Payment setup_at(std::string_view setup_id, std::int64_t settles_at) const {
+  // What the customer has to do: at a page, or by a form that the portal's page posts.
+  static bursar::Action action(bool form, const std::string& path, const char* text) {
+    bursar::Action action{
+        .type = form ? "form" : "redirect", .url = "https://sandbox.example.com/" + path, .text = text};
+    if (form) action.fields = {{"PaReq", "sandbox-" + path}, {"TermUrl", "https://sandbox.example.com/done"}};
+    return action;
+  }
+
+  void tell_wait(Payment& payment, bool lapses, std::int64_t settles_at) const {
+    if (lapses) {
+      payment.expires_at = bursar::Time(bursar::Milliseconds(settles_at));
+    } else {
+      payment.poll_after = bursar::Milliseconds(std::max<std::int64_t>(1, settles_at - now()));
+    }
+  }
+
+  [[nodiscard]] Payment answer_to_setup(std::string_view setup_id, const sandbox::SetupEntry& entry) const {
     const std::string reference = "sandbox-" + std::string(setup_id);
-    if (now() >= settles_at) return Payment::saved(test_card(), reference);
+    const bool over = now() >= entry.settles_at;
+    switch (entry.behaviour) {
+      case Behaviour::decline_soft:
+      case Behaviour::decline_final:
+        return refused(entry.behaviour == Behaviour::decline_soft);
+      case Behaviour::abandon:
+        if (over) return given_up();
+        break;
+      case Behaviour::settle_later:
+        if (!over) return Payment::pending(reference, bursar::Milliseconds(entry.settles_at - now()));
+        break;
+      case Behaviour::succeed:
+      case Behaviour::time_out_after:
+      case Behaviour::settle_partly:
+      case Behaviour::refuse_connection:
+        return Payment::saved(test_card(Behaviour::succeed, setup_id), reference);
+      case Behaviour::require_action:
+      case Behaviour::post_form:
+      case Behaviour::expire_soon:
+        break;
+    }
+    if (over) {
+      const bool soon = entry.behaviour == Behaviour::expire_soon;
+      return Payment::saved(test_card(soon ? Behaviour::expire_soon : Behaviour::succeed, setup_id), reference);
+    }
     Payment payment =
-        Payment::requires_action(reference, {.type = "redirect",
-                                             .url = "https://sandbox.example.com/save/" + std::string(setup_id),
-                                             .text = "Let your bank confirm the card."});
-    payment.poll_after = bursar::Milliseconds(settles_at - now());
+        Payment::requires_action(reference, action(entry.behaviour == Behaviour::post_form,
+                                                   "save/" + std::string(setup_id), "Let your bank confirm the card."));
+    tell_wait(payment, entry.behaviour == Behaviour::abandon, entry.settles_at);
     return payment;
   }
 
@@ -229,6 +278,7 @@ class Sandbox final {
     entry.key = call.idempotency_key();
     entry.currency = charge.amount.currency;
     entry.minor = charge.amount.minor;
+    entry.saves = charge.save_method;
     switch (behaviour) {
       case Behaviour::decline_soft:
       case Behaviour::decline_final:
@@ -236,14 +286,20 @@ class Sandbox final {
         entry.decline = behaviour == Behaviour::decline_soft ? "soft" : "final";
         break;
       case Behaviour::require_action:
+      case Behaviour::post_form:
+      case Behaviour::abandon:
       case Behaviour::settle_later:
-        entry.state = behaviour == Behaviour::settle_later ? State::pending : State::action;
+        entry.state = behaviour == Behaviour::settle_later ? State::pending
+                      : behaviour == Behaviour::abandon    ? State::abandoned
+                                                           : State::action;
+        entry.form = behaviour == Behaviour::post_form;
         entry.settles_at = now() + settle_after_.count();
         break;
       case Behaviour::settle_partly:
         entry.minor = std::max<std::int64_t>(1, charge.amount.minor / 2);
         break;
       case Behaviour::succeed:
+      case Behaviour::expire_soon:
       case Behaviour::time_out_after:
       case Behaviour::refuse_connection:
         break;
@@ -260,6 +316,15 @@ class Sandbox final {
     return entry;
   }
 
+  static Payment refused(bool soft) {
+    return soft ? Payment::declined(bursar::Decline::soft, "insufficient_funds", "the test card has insufficient funds")
+                : Payment::declined(bursar::Decline::final, "stolen_or_lost", "the test card was reported stolen");
+  }
+
+  static Payment given_up() {
+    return Payment::declined(bursar::Decline::soft, "authentication_failed", "nobody confirmed in time");
+  }
+
   // What the book says now. Writing down that it settled is for readers of the book only, so losing a race there is
   // harmless.
   Payment answer(Call& call, const Book::Found& found) const {
@@ -274,19 +339,18 @@ class Sandbox final {
     switch (entry.state) {
       case State::declined:
         if (entry.decline == "unconfirmed") return sandbox::unconfirmed();
-        return entry.decline == "soft"
-                   ? Payment::declined(bursar::Decline::soft, "insufficient_funds",
-                                       "the test card has insufficient funds")
-                   : Payment::declined(bursar::Decline::final, "stolen_or_lost", "the test card was reported stolen");
+        return refused(entry.decline == "soft");
       case State::pending:
         return Payment::pending(entry.reference(),
                                 bursar::Milliseconds(std::max<std::int64_t>(1, entry.settles_at - now())));
+      case State::abandoned:
+        if (now() >= entry.settles_at) return given_up();
+        [[fallthrough]];
       case State::action: {
         Payment payment = Payment::requires_action(
-            entry.reference(), {.type = "redirect",
-                                .url = "https://sandbox.example.com/authenticate/" + entry.payment_id,
-                                .text = "Confirm the payment with your bank."});
-        payment.poll_after = bursar::Milliseconds(std::max<std::int64_t>(1, entry.settles_at - now()));
+            entry.reference(),
+            action(entry.form, "authenticate/" + entry.payment_id, "Confirm the payment with your bank."));
+        tell_wait(payment, entry.state == State::abandoned, entry.settles_at);
         return payment;
       }
       case State::charged:
@@ -294,6 +358,7 @@ class Sandbox final {
     }
     Payment payment = Payment::succeeded(entry.reference());
     payment.processed = {entry.minor, entry.currency};
+    if (entry.saves) payment.method = test_card(Behaviour::succeed, entry.payment_id);
     return payment;
   }
 

@@ -20,7 +20,9 @@ constexpr Type types[] = {
     {"payment.updated", EventKind::payment},       {"refund.succeeded", EventKind::refund},
     {"refund.declined", EventKind::refund},        {"refund.updated", EventKind::refund},
     {"dispute.opened", EventKind::dispute_opened}, {"dispute.won", EventKind::dispute_won},
-    {"dispute.lost", EventKind::dispute_lost},
+    {"dispute.lost", EventKind::dispute_lost},     {"setup.succeeded", EventKind::method_saved},
+    {"setup.declined", EventKind::method_saved},   {"setup.updated", EventKind::method_saved},
+    {"method.updated", EventKind::method_changed}, {"method.gone", EventKind::method_changed},
 };
 
 std::string text(const Json& body, const char* name) { return body.value(name, std::string()); }
@@ -28,6 +30,23 @@ std::string text(const Json& body, const char* name) { return body.value(name, s
 bursar::Money money(const Json& body, const char* name) {
   if (!body.contains(name)) return {};
   return {body.at(name).at("minor").get<std::int64_t>(), body.at(name).at("currency").get<std::string>()};
+}
+
+// What the token names now; without a label it is gone.
+bursar::Method method(const Json& body) {
+  const Json expires = body.value("expires", Json::object());
+  return {.token = body.at("token").get<std::string>(),
+          .type = "card",
+          .label = text(body, "label"),
+          .expiry_year = expires.value("year", 0),
+          .expiry_month = expires.value("month", 0)};
+}
+
+std::optional<Payment> end_of_setup(std::string_view type, const Json& body) {
+  if (type.ends_with(".succeeded")) return Payment::saved(method(body), text(body, "reference"));
+  if (type.ends_with(".declined"))
+    return Payment::declined(bursar::Decline::soft, "authentication_failed", "the test card's holder did not confirm");
+  return std::nullopt;
 }
 
 // The end of a payment or a refund, when the event says it; the others only make Bursar ask.
@@ -47,11 +66,18 @@ Event read(const Json& body) {
   for (const Type& known : types) {
     if (known.name == type) event.kind = known.kind;
   }
+  if (body.contains("at")) event.occurred_at = bursar::Time(std::chrono::seconds(body.at("at").get<std::int64_t>()));
   event.payment_id = text(body, "payment");
   event.refund_id = text(body, "refund");
   event.gateway_reference = text(body, "reference");
   if (event.kind == EventKind::payment || event.kind == EventKind::refund) {
     event.payment = ending(type, body);
+  } else if (event.kind == EventKind::method_saved) {
+    event.setup_id = text(body, "setup");
+    event.payment = end_of_setup(type, body);
+  } else if (event.kind == EventKind::method_changed) {
+    event.payment.emplace().method = method(body);
+    if (type.ends_with(".gone")) event.payment->method.label.clear();
   } else if (event.kind != EventKind::unknown) {
     event.dispute = {.id = body.at("dispute").get<std::string>(),
                      .amount = money(body, "amount"),

@@ -102,8 +102,8 @@ TEST_F(PayPal, CustomerWhoAgreesPaysByThatAccountLaterUntilItIsDetached) {
   EXPECT_EQ(paid.method->label, "PayPal buyer@example.com");
   EXPECT_EQ(lookup("pay_1", paid.reference).method->token, paid.method->token);
   EXPECT_EQ(gateway().charge(charge_of(500, "pay_2", paid.method->token)).outcome, GatewayOutcome::succeeded);
-  EXPECT_EQ(gateway().detach("acc_1", paid.method->token), "");
-  EXPECT_EQ(gateway().detach("acc_1", paid.method->token), "") << "gone is forgotten";
+  EXPECT_EQ(gateway().detach({"detach-1", "acc_1", paid.method->token}), "");
+  EXPECT_EQ(gateway().detach({"detach-1", "acc_1", paid.method->token}), "") << "gone is forgotten";
   EXPECT_EQ(gateway().charge(charge_of(500, "pay_3", paid.method->token)).decline_code, "method_revoked");
   EXPECT_EQ(book(), (Lines{"capture 12.34 EUR pay_1", "capture 5.00 EUR pay_2"}));
 }
@@ -113,8 +113,7 @@ TEST_F(PayPal, AccountIsKeptWithoutAPayment) {
   const payments::SetupRequest request{.idempotency_key = "setup-1",
                                        .setup_id = "set_1",
                                        .account_id = "acc_1",
-                                       .return_url = "https://example.com/back",
-                                       .locale = "de-DE"};
+                                       .visit = {.return_url = "https://example.com/back", .locale = "de-DE"}};
   EXPECT_EQ(gateway().lookup_setup("set_1", "").outcome, GatewayOutcome::not_attempted);
   const auto begun = gateway().setup(request);
   ASSERT_EQ(begun.outcome, GatewayOutcome::requires_action) << begun.error;
@@ -128,7 +127,7 @@ TEST_F(PayPal, AccountIsKeptWithoutAPayment) {
   restart();
   EXPECT_EQ(gateway().lookup_setup("set_1", "").method->token, kept.method->token) << "exchanged once";
   EXPECT_EQ(gateway().charge(charge_of(1234, "pay_1", kept.method->token)).outcome, GatewayOutcome::succeeded);
-  EXPECT_EQ(gateway().detach("acc_1", kept.method->token), "");
+  EXPECT_EQ(gateway().detach({"detach-1", "acc_1", kept.method->token}), "");
   EXPECT_EQ(gateway().lookup_setup("set_1", "").outcome, GatewayOutcome::declined);
   EXPECT_EQ(book(), Lines{"capture 12.34 EUR pay_1"});
 }

@@ -106,7 +106,7 @@ TEST_F(StripeTest, ARefusedConnectionIsNotAttempted) {
   EXPECT_EQ(begin("pay_2").outcome, GatewayOutcome::not_attempted);
   EXPECT_EQ(refund("ref_1", "pay_0", paid.reference, 1000).outcome, GatewayOutcome::not_attempted);
   EXPECT_EQ(lookup("pay_1").outcome, GatewayOutcome::unknown) << "who was not reached said nothing";
-  EXPECT_NE(cards_->detach("acc_1", token), "");
+  EXPECT_NE(cards_->detach({"detach-1", "acc_1", token}), "");
   stripe_.refuse(false);
   EXPECT_EQ(charge("pay_1", token).outcome, GatewayOutcome::succeeded);
   EXPECT_EQ(refund("ref_1", "pay_0", paid.reference, 1000).outcome, GatewayOutcome::succeeded);

@@ -119,7 +119,7 @@ TEST_F(StripeTest, ABankThatWantsTheCustomerGetsThemOnAPage) {
   EXPECT_EQ(lookup("pay_1").outcome, GatewayOutcome::succeeded) << "also where the reference was lost";
 
   auto nowhere_to_return = charge_of(1234, "pay_2", token, "USD");
-  nowhere_to_return.return_url.clear();
+  nowhere_to_return.visit.return_url.clear();
   const auto declined = cards_->charge(nowhere_to_return);
   EXPECT_EQ(declined.outcome, GatewayOutcome::declined);
   EXPECT_EQ(declined.decline_code, "authentication_failed");
@@ -128,12 +128,12 @@ TEST_F(StripeTest, ABankThatWantsTheCustomerGetsThemOnAPage) {
 
 TEST_F(StripeTest, AMethodIsSavedWithoutAPaymentThenChargedThenForgotten) {
   EXPECT_TRUE(cards_->info().setups);
-  const payments::SetupRequest request{.idempotency_key = "setup-1",
-                                       .setup_id = "set_1",
-                                       .account_id = "acc_1",
-                                       .currency = "USD",
-                                       .return_url = "https://example.com/back",
-                                       .customer_email = "anna@example.com"};
+  const payments::SetupRequest request{
+      .idempotency_key = "setup-1",
+      .setup_id = "set_1",
+      .account_id = "acc_1",
+      .currency = "USD",
+      .visit = {.return_url = "https://example.com/back", .customer_email = "anna@example.com"}};
   const auto begun = cards_->setup(request);
   ASSERT_EQ(begun.outcome, GatewayOutcome::requires_action) << begun.error;
   EXPECT_EQ(cards_->setup(request).reference, begun.reference);
@@ -148,9 +148,9 @@ TEST_F(StripeTest, AMethodIsSavedWithoutAPaymentThenChargedThenForgotten) {
   EXPECT_EQ(cards_->lookup_setup("set_1", "").method->token, saved.method->token);
   EXPECT_EQ(charge("pay_1", saved.method->token).outcome, GatewayOutcome::succeeded);
 
-  EXPECT_EQ(cards_->detach("acc_1", saved.method->token), "");
-  EXPECT_EQ(cards_->detach("acc_1", saved.method->token), "") << "gone is gone";
-  EXPECT_EQ(cards_->detach("acc_1", "cus_1:pm_never"), "");
+  EXPECT_EQ(cards_->detach({"detach-1", "acc_1", saved.method->token}), "");
+  EXPECT_EQ(cards_->detach({"detach-1", "acc_1", saved.method->token}), "") << "gone is gone";
+  EXPECT_EQ(cards_->detach({"detach-1", "acc_1", "cus_1:pm_never"}), "");
   EXPECT_EQ(stripe_.book("detach").size(), 1U);
   const auto forgotten = charge("pay_2", saved.method->token);
   EXPECT_EQ(forgotten.outcome, GatewayOutcome::declined);

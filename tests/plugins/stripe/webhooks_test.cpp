@@ -209,7 +209,7 @@ TEST_F(StripeWebhooks, SavedRenewedAndForgottenMethodsAreTold) {
                                     .setup_id = "set_1",
                                     .account_id = "acc_1",
                                     .currency = "USD",
-                                    .return_url = "https://example.com/back"});
+                                    .visit = {.return_url = "https://example.com/back"}});
   stripe_.post("/pay", {{"session", begun.reference}});
   for (const char* type : {"setup_intent.succeeded", "checkout.session.completed"}) {
     EXPECT_EQ(last(type).kind, WebhookEventKind::method_saved) << type;
@@ -222,7 +222,7 @@ TEST_F(StripeWebhooks, SavedRenewedAndForgottenMethodsAreTold) {
   ASSERT_TRUE(renewed.payment && renewed.payment->method);
   EXPECT_EQ(renewed.payment->method->token, token);
   EXPECT_EQ(renewed.payment->method->expiry_year, 2035);
-  EXPECT_EQ(cards_->detach("acc_1", token), "");
+  EXPECT_EQ(cards_->detach({"detach-1", "acc_1", token}), "");
   const auto gone = last("payment_method.detached");
   EXPECT_EQ(gone.kind, WebhookEventKind::method_changed);
   EXPECT_EQ(gone.payment->method->token, token);

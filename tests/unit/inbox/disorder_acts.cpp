@@ -91,8 +91,7 @@ void DisorderWorld::pay_several_again() {
   const std::string gateway = either();
   script_an_answer(fake(gateway));
   const auto payment = db_->write("mass", [&](Transaction& tx) {
-    return payments::retry_mass_payment(tx, context_, any(several).id, gateway, {}, payments::PaymentOrigin::customer,
-                                        customer_, clock_.now());
+    return payments::retry_mass_payment(tx, context_, any(several).id, {.gateway = gateway}, customer_, clock_.now());
   });
   if (payment.ok()) payments_.perform(*payment);
 }

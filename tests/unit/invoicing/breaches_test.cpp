@@ -64,6 +64,10 @@ const std::vector<Damage>& damages() {
        {"INSERT INTO suspense_items (id, gateway, reference, currency, amount, status, received_at) "
         "VALUES (990099, 'cards', 'tx', 'USD', 100, 'open', '2027-01-01T00:00:00Z')"}},
       {"allocation_is_booked", {"UPDATE allocations SET amount = amount + 1"}},
+      {"open_setup_is_pursued",
+       {"INSERT INTO method_setups (id, account_id, gateway, status, created_at) "
+        "VALUES (990100, 1, 'cards', 'requires_action', '2027-01-01T00:00:00Z')"}},
+      {"saved_method_is_the_accounts", {"UPDATE payments SET save_method = 1, saved_method_id = 999999999"}},
       {"allocation_keeps_currency", {"UPDATE payments SET currency = 'EUR'"}},
       {"tax_is_booked", {"UPDATE invoice_lines SET tax_place = 'FR' WHERE tax <> 0"}},
       {"invoice_balance_is_receivable", {"UPDATE invoices SET balance = balance + 1 WHERE status = 'open'"}},

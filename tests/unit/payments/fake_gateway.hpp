@@ -33,6 +33,8 @@ class FakeGateway final : public payments::Gateway {
     const std::lock_guard lock(mutex_);
     ++charges_;
     asked_.insert_or_assign(r.payment_id, r.amount);
+    charge_ = r;
+    if (r.save_method) keeping_.insert(r.payment_id);
     return act(next(), r.payment_id, take_ ? *take_ : r.amount);
   }
   payments::GatewayAnswer refund(const payments::RefundRequest& r) override {
@@ -49,17 +51,23 @@ class FakeGateway final : public payments::Gateway {
   }
   payments::GatewayAnswer setup(const payments::SetupRequest& r) override {
     const std::lock_guard lock(mutex_);
-    saved_.insert(r.setup_id);
-    return saved_method(r.setup_id);
+    setup_ = r;
+    ++setups_;
+    return act_on_setup(next(), r.setup_id);
   }
   payments::GatewayAnswer lookup_setup(const std::string& id, const std::string&) override {
     const std::lock_guard lock(mutex_);
-    return saved_.contains(id) ? saved_method(id)
-                               : payments::GatewayAnswer{.outcome = payments::GatewayOutcome::not_attempted};
+    ++lookups_;
+    if (silent_) return {.outcome = payments::GatewayOutcome::unknown, .error = "no answer"};
+    if (saved_.contains(id)) return saved_method(id);
+    if (saving_.contains(id)) return page(id);
+    return {.outcome = payments::GatewayOutcome::not_attempted};
   }
-  std::string detach(const std::string&, const std::string& token) override {
+  std::string detach(const payments::DetachRequest& r) override {
     const std::lock_guard lock(mutex_);
-    detached_.insert(token);
+    detach_keys_.push_back(r.idempotency_key);
+    if (deaf_) return "connection refused";
+    detached_.insert(r.method_token);
     return {};
   }
   payments::GatewayAnswer lookup(const std::string& id, const std::string&, Money) override {
@@ -100,6 +108,25 @@ class FakeGateway final : public payments::Gateway {
     declined_as_ = decline_class;
     declined_.merge(waiting_);
   }
+  // The customer acted on the pages where they save a method.
+  void finish_setups() {
+    const std::lock_guard lock(mutex_);
+    saved_.merge(saving_);
+  }
+  void be_deaf(bool deaf) { deaf_ = deaf; }  // to what it shall forget
+  [[nodiscard]] std::vector<std::string> detach_keys() {
+    const std::lock_guard lock(mutex_);
+    return detach_keys_;
+  }
+  [[nodiscard]] payments::ChargeRequest last_charge() {
+    const std::lock_guard lock(mutex_);
+    return charge_.value();
+  }
+  [[nodiscard]] payments::SetupRequest last_setup() {
+    const std::lock_guard lock(mutex_);
+    return setup_.value();
+  }
+  [[nodiscard]] int setups() { return locked(setups_); }
   // The customer approved what waits for it; the money is taken by `complete`.
   void approve_waiting() {
     const std::lock_guard lock(mutex_);
@@ -151,16 +178,51 @@ class FakeGateway final : public payments::Gateway {
     acts_.pop_front();
     return act;
   }
+  static payments::GatewayMethod method_of(const std::string& id) {
+    return {.token = "tok-" + id, .type = "card", .label = "Fake ending 0001"};
+  }
   static payments::GatewayAnswer saved_method(const std::string& id) {
-    return {.outcome = payments::GatewayOutcome::succeeded,
-            .reference = id + "-tx",
-            .method = payments::GatewayMethod{.token = "tok-" + id, .type = "card", .label = "Fake ending 0001"}};
+    return {.outcome = payments::GatewayOutcome::succeeded, .reference = id + "-tx", .method = method_of(id)};
+  }
+  static payments::GatewayAnswer page(const std::string& id) {
+    return {
+        .outcome = payments::GatewayOutcome::requires_action,
+        .reference = id + "-page",
+        .action = {
+            .type = "form", .url = "https://gateway.example.com/save", .text = "Confirm", .fields = {{"token", id}}}};
+  }
+  payments::GatewayAnswer act_on_setup(Act act, const std::string& id) {
+    using payments::GatewayOutcome;
+    switch (act) {
+      case Act::succeed:
+        saved_.insert(id);
+        return saved_method(id);
+      case Act::succeed_without_answer:
+        saved_.insert(id);
+        return {.error = "connection reset"};
+      case Act::vanish:
+        return {.error = "connection reset"};
+      case Act::unreachable:
+        return {.outcome = GatewayOutcome::not_attempted, .error = "connection refused"};
+      case Act::decline_soft:
+      case Act::decline_final:
+        return {
+            .outcome = GatewayOutcome::declined, .decline_code = "declined", .decline_text = "The card was declined."};
+      case Act::need_action:
+        saving_.insert(id);
+        return page(id);
+      case Act::stay_pending:
+        saving_.insert(id);
+        return {.outcome = GatewayOutcome::pending};
+    }
+    return {};
   }
   payments::GatewayAnswer success(const std::string& id, Money amount) {
     return {.outcome = payments::GatewayOutcome::succeeded,
             .processed = amount.is_negative() ? -amount : amount,
             .fee = fee_,
-            .reference = reference_.empty() ? id + "-tx" : reference_};
+            .reference = reference_.empty() ? id + "-tx" : reference_,
+            .method = keeping_.contains(id) ? std::optional(method_of(id)) : std::nullopt};
   }
   void move(const std::string& id, Money amount) {
     if (!book_.emplace(id, amount).second) moved_twice_.insert(id);
@@ -207,7 +269,14 @@ class FakeGateway final : public payments::Gateway {
   std::set<std::string> moved_twice_;
   std::set<std::string> approved_;
   std::vector<std::string> complete_keys_;
+  std::set<std::string> saving_;  // setups whose customer is at the page
   std::set<std::string> saved_;
+  std::set<std::string> keeping_;  // payments whose method is kept
+  std::optional<payments::ChargeRequest> charge_;
+  std::optional<payments::SetupRequest> setup_;
+  std::vector<std::string> detach_keys_;
+  bool deaf_ = false;
+  int setups_ = 0;
   std::set<std::string> detached_;
   std::optional<Money> take_, fee_;
   std::string reference_;
@@ -220,6 +289,7 @@ class FakeGateways final : public payments::Gateways {
   FakeGateway cards{{.instance = "cards",
                      .display_name = "Cards",
                      .stored_methods = true,
+                     .setups = true,
                      .refunds = true,
                      .partial_refunds = true,
                      .currencies = {},

@@ -10,9 +10,11 @@
 #include "invoicing/invoices.hpp"
 #include "invoicing/issue.hpp"
 #include "ledger/journal.hpp"
+#include "payments/detach.hpp"
 #include "payments/methods.hpp"
 #include "payments/payments.hpp"
 #include "payments/refunds.hpp"
+#include "payments/setups.hpp"
 #include "payments/steps.hpp"
 #include "support/clock.hpp"
 #include "support/database.hpp"
@@ -144,12 +146,16 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
                                   .gateways = gateways,
                                   .codec = codec,
                                   .public_url = config.server.public_url,
+                                  .webhooks_url = config.server.public_url + "/api/v1/webhooks/",
                                   .perform_now = [this](std::string_view key) { return workers.run_now(key); }};
   payments::Payments payments{context};
+  payments::Setups setups{context};
   payments::ChargeHandler charges{context};
   payments::CompleteHandler completes{context};
   payments::RefundHandler refunds{context};
-  effects::Workers workers{*db, clock, {&charges, &completes, &refunds}, {.threads = 4}};
+  payments::SetupHandler saving{context};
+  payments::DetachHandler detaching{context};
+  effects::Workers workers{*db, clock, {&charges, &completes, &refunds, &saving, &detaching}, {.threads = 4}};
   AccountId account;
   InvoiceId invoice;
   bool books_agree = true;

@@ -71,8 +71,7 @@ TEST_P(MassPayments, total_shrinks_when_an_invoice_of_it_is_paid_or_cancelled_me
   });
   EXPECT_EQ(mass(started.mass_payment).total, usd("20.00"));
   const auto again = db->write("again", [&](Transaction& tx) {
-    return payments::retry_mass_payment(tx, context, started.mass_payment, "cards", {},
-                                        payments::PaymentOrigin::customer, customer, clock.now());
+    return payments::retry_mass_payment(tx, context, started.mass_payment, {.gateway = "cards"}, customer, clock.now());
   });
   payments.perform(again.value());
   EXPECT_EQ(stored(again.value()).received, usd("20.00"));

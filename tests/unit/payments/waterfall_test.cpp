@@ -384,7 +384,7 @@ TEST_P(ExpiryTest, a_renewed_card_is_announced_again_when_its_new_month_comes) {
   db->write("renewed", [&](Transaction& tx) {
     payments::hear_of_method(
         tx, "cards", {.token = "tok_Visa 1", .type = "card", .label = "Visa 1", .expiry_year = 2027, .expiry_month = 5},
-        clock.now());
+        std::nullopt, clock.now());
   });
   run_days(20);
   EXPECT_EQ(notices("method_expiring"), 1);

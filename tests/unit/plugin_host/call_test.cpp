@@ -93,7 +93,7 @@ TEST_F(PluginCalls, SandboxSavesAMethodWithoutAPayment) {
   ASSERT_TRUE(saved.method);
   EXPECT_EQ(saved.method->label, "Test card ending 4242");
   EXPECT_EQ(cards->charge(charge_of(1000, "pay_s", saved.method->token)).outcome, GatewayOutcome::succeeded);
-  EXPECT_EQ(cards->detach("acc_1", saved.method->token), "");
+  EXPECT_EQ(cards->detach({"detach-1", "acc_1", saved.method->token}), "");
   EXPECT_EQ(cards->lookup("setup_1", "", charge_of(1).amount).outcome, GatewayOutcome::not_attempted)
       << "a setup is no payment";
 }
@@ -116,7 +116,7 @@ TEST_F(PluginCalls, GatewayWithoutSetupIsNotAskedForOne) {
   auto* gateway = host.gateways().find("g");
   EXPECT_FALSE(gateway->info().setups);
   EXPECT_EQ(gateway->setup(setup_of("setup_1")).outcome, GatewayOutcome::not_attempted);
-  EXPECT_EQ(gateway->detach("acc_1", "tok"), "");
+  EXPECT_EQ(gateway->detach({"detach-1", "acc_1", "tok"}), "");
 }
 
 TEST_F(PluginCalls, EventsTellOfDisputesAndSavedMethods) {

@@ -65,7 +65,7 @@ inline payments::ChargeRequest charge_of(std::int64_t minor, const std::string& 
           .description = "Invoice INV-1",
           .amount = Money(minor, *Currency::parse(currency)),
           .method_token = token,
-          .return_url = "https://example.com/back"};
+          .visit = {.return_url = "https://example.com/back"}};
 }
 
 // Catches the log in a file while it lives.

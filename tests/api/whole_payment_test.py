@@ -1,0 +1,369 @@
+"""A whole payment at the real `bursar serve` with a real gateway plugin and a double of its provider: a method is saved, an invoice
+is paid by a customer at the provider's page, another by auto-pay, money goes back, and the method is forgotten. In the end the
+provider's own book is what ours says: whole_payment_test.py BUILD_FOLDER SEED_FOLDER."""
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from client import log_in, ok
+from installation import PASSWORD, STAFF, Installation
+
+DOUBLES = Path(__file__).resolve().parent.parent / "doubles"
+PORTAL = "http://localhost:8080"
+
+
+def seconds(instant):
+    return int(datetime.fromisoformat(instant.replace("Z", "+00:00")).timestamp())
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+class Double:
+    """A provider's double as a process, and what differs between providers for a test."""
+    script = plugin = ""
+    off_session = ""  # what the request of an automatic charge shows
+    charge_path = ""  # of that request
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="bursar-double.", dir="/tmp"))
+        self.process = subprocess.Popen([sys.executable, "-B", str(DOUBLES / self.script), "--folder", str(self.folder)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        ports = json.loads(self.process.stdout.readline())
+        self.url, self.control = (f"http://127.0.0.1:{ports[name]}" for name in ("provider", "control"))
+
+    def ask(self, path, order=None):
+        data = None if order is None else json.dumps(order).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.control + path, data=data), timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def click(self, url, **form):
+        """What the customer's browser does on the provider's page; where it is led."""
+        try:
+            with urllib.request.build_opener(NoRedirect).open(url, data=urllib.parse.urlencode(form).encode(), timeout=60) as answer:
+                raise AssertionError(f"{url} led nowhere: {answer.status}")
+        except urllib.error.HTTPError as answer:
+            assert answer.code == 303, f"{url} answered {answer.code}"
+            return answer.headers["Location"]
+
+    def book(self, what):
+        return [entry for entry in self.ask("/book") if entry["what"] == what]
+
+    def posts(self, path):
+        return [request for request in self.ask("/requests") if request["method"] == "POST" and re.search(path, request["path"])]
+
+    def charges_sent(self):
+        return len(self.posts(self.charge_path))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+        self.process.stdout.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Stripe(Double):
+    script, plugin, off_session = "stripe_double.py", "stripe", "off_session=true"
+    charge_path = "/v1/payment_intents$"
+
+    def config(self):
+        return f'{{secret_key: sk_test_whole_payment, webhook_secret: whsec_double, api_base: "{self.url}"}}'
+
+    def agree(self, url):
+        return self.click(url, act="pay", card="visa")
+
+    def cancel(self, url):
+        return self.click(url, act="cancel")
+
+    def happened(self):
+        """Stripe tells by itself."""
+
+    def charges(self):
+        return [(e["payment"], e["amount"]) for e in self.book("charge")]
+
+    def refunds(self):
+        return [e["amount"] for e in self.book("refund")]
+
+    def forgot(self):
+        return len(self.book("detach"))
+
+    def renew(self):
+        self.ask("/renew", {"method": self.book("saved")[-1]["method"], "year": 2035})
+        return "2035-12-31"
+
+    def lose_method(self):
+        """Somebody detaches it in Stripe's dashboard."""
+        used = urllib.parse.parse_qs(self.posts(self.charge_path)[-1]["body"])["payment_method"][0]
+        asked = urllib.request.Request(f"{self.url}/v1/payment_methods/{used}/detach", data=b"", headers={"Authorization": "Bearer sk_test_dashboard"})
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            assert answer.status == 200
+
+
+class PayPal(Double):
+    script, plugin, off_session = "paypal_double.py", "paypal", "vault_id"
+    charge_path = "/capture$"
+
+    def config(self):
+        about, pem = self.ask("/about"), self.folder / "trusted.pem"
+        pem.write_text(self.ask("/authority")["pem"])
+        pem.chmod(0o600)
+        return (f'{{environment: sandbox, client_id: {about["client_id"]}, client_secret: {about["client_secret"]}, '
+                f'webhook_id: "{about["webhook_id"]}", api_base: "{self.url}", test_authority: "${{file:{pem}}}"}}')
+
+    def agree(self, url):
+        return self.click(url, choice="approve").split("?token=")[0].split("&token=")[0]
+
+    def cancel(self, url):
+        return self.click(url, choice="cancel").split("?token=")[0].split("&token=")[0]
+
+    def happened(self):
+        """The double's events are made on order: of each order that was approved, and of what was taken and given back."""
+        for request in self.ask("/requests"):
+            if request["path"] == "/checkoutnow" and request["method"] == "POST":
+                order = urllib.parse.parse_qs(request["query"])["token"][0]
+                self.ask("/event", {"type": "CHECKOUT.ORDER.APPROVED", "about": "order", "id": order})
+        for entry in self.book("capture"):
+            self.ask("/event", {"type": "PAYMENT.CAPTURE.COMPLETED", "about": "capture", "id": entry["id"]})
+        for entry in self.book("refund"):
+            self.ask("/event", {"type": "PAYMENT.CAPTURE.REFUNDED", "about": "refund", "id": entry["id"]})
+
+    def charges(self):
+        return [(e["custom_id"], int(Decimal(e["value"]) * 100)) for e in self.book("capture")]
+
+    def refunds(self):
+        return [int(Decimal(e["value"]) * 100) for e in self.book("refund")]
+
+    def forgot(self):
+        return sum(request["method"] == "DELETE" for request in self.ask("/requests"))
+
+    def renew(self):
+        """A PayPal account does not expire."""
+
+    def lose_method(self):
+        """The customer takes the agreement back at PayPal."""
+        used = json.loads(self.posts(self.charge_path)[-1]["body"])["payment_source"]["paypal"]["vault_id"]
+        self.ask("/event", {"type": "VAULT.PAYMENT-TOKEN.DELETED", "about": "token", "id": used})
+
+
+class WholePayment:
+    double_type = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.double = cls.double_type()
+        cls.installation = Installation(sys.argv[1], seed=sys.argv[2],
+                                        instances=f"    gate: {{plugin: {cls.double.plugin}, config: {cls.double.config()}}}\n")
+        cls.installation.start()
+        port = cls.installation.port
+        cls.admin = log_in(port, STAFF["admin"], PASSWORD)
+        cls.customer = log_in(port, "alice@example.com", PASSWORD)
+        cls.account = ok(cls.customer.get("/me")).json["accounts"][0]["id"]
+        cls.go_to(cls.now())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.customer.close()
+        cls.admin.close()
+        cls.installation.stop()
+        cls.installation.run("db", "verify")
+        cls.installation.remove()
+        cls.double.close()
+
+    # What happens.
+
+    @classmethod
+    def now(cls):
+        return ok(cls.admin.get("/test-clock")).json["now"]
+
+    @classmethod
+    def go_to(cls, instant):
+        cls.double.ask("/clock", {"now": seconds(instant)})
+        ok(cls.admin.request("PUT", "/test-clock", {"now": instant}))
+
+    @classmethod
+    def wait(cls, **span):
+        later = datetime.fromisoformat(cls.now().replace("Z", "+00:00")) + timedelta(**span)
+        cls.go_to(later.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def deliver(self, **how):
+        self.double.happened()
+        url = f"http://127.0.0.1:{self.installation.port}/api/v1/webhooks/gate"
+        told = self.double.ask("/webhooks/deliver", {"url": url, "copies": 2, "order": "shuffled", **how})
+        self.assertLessEqual({one["status"] for one in told}, {200})
+        return len(told)
+
+    def invoice(self, amount, due_in_days=30):
+        due = datetime.fromisoformat(self.now().replace("Z", "+00:00")) + timedelta(days=due_in_days)
+        body = {"account_id": self.account, "due_on": due.strftime("%Y-%m-%d"),
+                "lines": [{"description": "Server", "unit_price": {"amount": amount, "currency": "USD"}}]}
+        return ok(self.admin.post("/invoices", body)).json["id"]
+
+    def pay(self, invoice, **fields):
+        return ok(self.customer.post(f"/invoices/{invoice}/payments", {"gateway": "gate", **fields})).json
+
+    def payment(self, payment):
+        return ok(self.customer.get(f"/payments/{payment}")).json
+
+    def status(self, invoice):
+        return ok(self.customer.get(f"/invoices/{invoice}")).json["status"]
+
+    def methods(self):
+        return [m for m in ok(self.customer.get(f"/accounts/{self.account}/payment-methods")).json["data"] if m["gateway"] == "gate"]
+
+    def save(self):
+        setup = ok(self.customer.post(f"/accounts/{self.account}/payment-methods", {"gateway": "gate", "return_url": PORTAL + "/cards"})).json
+        self.assertEqual((setup["status"], setup["next_action"]["type"]), ("requires_action", "redirect"))
+        self.assertEqual(self.double.agree(setup["next_action"]["url"]), PORTAL + "/cards")
+        self.wait(minutes=1)
+        done = ok(self.customer.get(f"/accounts/{self.account}/payment-method-setups/{setup['id']}")).json
+        self.assertEqual(done["status"], "succeeded", done)
+        return done["payment_method"]
+
+    def only(self, method):
+        """The method is the only one of the account, and charged by itself."""
+        for other in ok(self.customer.get(f"/accounts/{self.account}/payment-methods")).json["data"]:
+            if other["id"] != method:
+                ok(self.customer.request("DELETE", f"/accounts/{self.account}/payment-methods/{other['id']}"))
+        ok(self.customer.request("PUT", f"/accounts/{self.account}/autopay", {"enabled": True}))
+
+    def charged_by_itself(self, amount):
+        """An invoice that is due now, after the daily run in which it is charged, and the payment that is made."""
+        invoice = self.invoice(amount, due_in_days=0)
+        self.wait(days=1)
+        found = ok(self.customer.get(f"/invoices/{invoice}/payments")).json["data"]
+        return invoice, found[-1]
+
+    def assert_books_agree(self):
+        """Ours, asked beside the product, against the provider's: payment by payment and refund by refund."""
+        codes = {p["id"]: p for p in self.everything("/payments") if p["gateway"] == "gate"}
+        ours = sorted((p["id"], minor(p["received"])) for p in codes.values() if p["status"] not in ("failed", "pending", "requires_action"))
+        self.assertEqual(ours, sorted(self.double.charges()))
+        back = [minor(r["amount"]) for p in codes for r in ok(self.admin.get(f"/payments/{p}/refunds")).json["data"]
+                if r["destination"] == "gateway" and r["status"] == "succeeded"]
+        self.assertEqual(sorted(back), sorted(self.double.refunds()))
+        clearing, = self.installation.rows("SELECT coalesce(sum(amount), 0) FROM postings WHERE ledger_account IN ('clearing/gate')")[0]
+        fees, = self.installation.rows("SELECT coalesce(sum(fee), 0) FROM payments WHERE gateway = 'gate'")[0]
+        self.assertEqual(clearing + fees, sum(amount for _, amount in self.double.charges()) - sum(self.double.refunds()))
+
+    def everything(self, path):
+        found, cursor = [], ""
+        while cursor is not None:
+            page = ok(self.admin.get(f"{path}?limit=200" + (f"&cursor={cursor}" if cursor else ""))).json
+            found, cursor = found + page["data"], page["next_cursor"]
+        return found
+
+    # The stories, each with an account and a book that the others left.
+
+    def test_1_saved_paid_charged_refunded_and_forgotten(self):
+        method = self.save()
+        self.deliver()
+        self.assertEqual([m["id"] for m in self.methods()], [method], "the webhooks save nothing a second time")
+
+        invoice = self.invoice("40.00")
+        payment = self.pay(invoice, return_url=PORTAL + "/done", cancel_url=PORTAL + "/back")
+        self.assertEqual(payment["status"], "requires_action")
+        self.assertEqual(self.double.cancel(payment["next_action"]["url"]), PORTAL + "/back")
+        self.assertEqual(self.status(invoice), "open", "a page that is left pays nothing")
+        self.assertEqual(self.double.agree(payment["next_action"]["url"]), PORTAL + "/done")
+        self.assertGreater(self.deliver(), 0)
+        for _ in range(200):
+            if self.status(invoice) == "paid":
+                break
+            time.sleep(0.05)
+        self.assertEqual(self.status(invoice), "paid", "the webhook alone pays, no page has been read")
+        self.deliver()
+        paid = self.payment(payment["id"])
+        self.assertEqual((paid["status"], paid["received"]["amount"], paid["saved_method"]), ("succeeded", "40.00", None))
+
+        if renewed := self.double.renew():
+            self.deliver()
+            self.assertEqual([m["expires_on"] for m in self.methods()], [renewed])
+
+        self.only(method)
+        second, charged = self.charged_by_itself("25.00")
+        self.assertEqual((self.status(second), charged["status"], charged["origin"], charged["payment_method"]),
+                         ("paid", "succeeded", "autopay", method))
+        self.assertTrue(any(self.double.off_session in request["body"] for request in self.double.ask("/requests")))
+
+        for part, left in (("15.00", "partially_refunded"), (None, "refunded")):
+            body = {"reason": "asked", "destination": "gateway"}
+            if part:
+                body["amount"] = {"amount": part, "currency": "USD"}
+            ok(self.admin.post(f"/payments/{payment['id']}/refunds", body))
+            self.wait(minutes=1)
+            self.assertEqual(self.payment(payment["id"])["status"], left)
+        self.deliver()
+        self.assertEqual(sorted(self.double.refunds()), [1500, 2500])
+        self.assert_books_agree()
+
+        ok(self.customer.request("DELETE", f"/accounts/{self.account}/payment-methods/{method}"))
+        self.wait(minutes=1)
+        self.assertEqual((self.methods(), self.double.forgot()), ([], 1))
+
+    def test_2_a_method_is_saved_while_paying_and_charged_later(self):
+        invoice = self.invoice("12.00")
+        payment = self.pay(invoice, save_method=True)
+        self.double.agree(payment["next_action"]["url"])
+        self.wait(minutes=1)
+        paid = self.payment(payment["id"])
+        self.assertEqual((paid["status"], self.status(invoice)), ("succeeded", "paid"))
+        self.deliver()
+        method, = self.methods()
+        self.assertEqual(paid["saved_method"], method["id"])
+        self.only(method["id"])
+        second, charged = self.charged_by_itself("13.00")
+        self.assertEqual((self.status(second), charged["payment_method"]), ("paid", method["id"]))
+        self.assert_books_agree()
+
+    def test_3_an_answer_that_is_lost_during_a_charge_is_found_out_once(self):
+        self.only(self.methods()[0]["id"] if self.methods() else self.save())
+        for amount, effect in (("31.00", True), ("32.00", False)):
+            self.double.ask("/faults", [{"fault": "reset_after_read", "method": "POST", "path": self.double.charge_path, "effect": effect}])
+            sent = self.double.charges_sent()
+            invoice, payment = self.charged_by_itself(amount)
+            self.assertEqual(self.double.ask("/faults"), [], "the fault befell the charge")
+            self.assertEqual((self.status(invoice), payment["status"]), ("paid", "succeeded"), (amount, effect))
+            self.assertEqual(self.double.charges_sent() - sent, 1 if effect else 2, "what was done is not asked for again")
+            self.assertEqual([p for p, _ in self.double.charges()].count(payment["id"]), 1)
+        self.deliver()
+        self.assert_books_agree()
+
+    def test_4_a_method_that_is_lost_at_the_provider_is_charged_no_more(self):
+        self.only(self.methods()[0]["id"] if self.methods() else self.save())
+        self.charged_by_itself("5.00")
+        self.double.lose_method()
+        self.deliver()
+        self.assertEqual(self.methods(), [])
+        before = len(self.double.charges())
+        invoice = self.invoice("6.00", due_in_days=0)
+        self.wait(days=1)
+        self.assertEqual((self.status(invoice), len(self.double.charges())), ("open", before))
+
+
+def minor(money):
+    return int(Decimal(money["amount"]) * 100)
+
+
+class WithStripe(WholePayment, unittest.TestCase):
+    double_type = Stripe
+
+
+class WithPayPal(WholePayment, unittest.TestCase):
+    double_type = PayPal
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
