@@ -304,7 +304,7 @@ class Idempotency(unittest.TestCase):
         if "invoice_id" in body:
             return {name: value for name, value in body.items() if name != "invoice_id"}
         changes = {"reason": "another reason", "amount": usd("2.00"), "reference": "another", "gateway": "cards" if body.get("gateway") == "bank" else "bank",
-                   "due_on": "2027-03-01"}
+                   "due_on": "2027-03-01", "product_id": world.products["web-s"]}
         for name, value in changes.items():
             if name in body:
                 return {**body, name: value}
