@@ -1,5 +1,6 @@
 """A provider's book for tests that run the real binary: its configuration, its store on either backend, copies of it,
 and what it holds, read by SQL of our own (not by the product's)."""
+import collections
 import os
 import re
 import shutil
@@ -283,9 +284,9 @@ def wrongs(book, expected, picture=None):
 def differences(expected, found):
     out = []
     for name in expected:
-        missing = [row for row in expected[name] if row not in found[name]]
-        extra = [row for row in found[name] if row not in expected[name]]
-        if missing or extra or len(expected[name]) != len(found[name]):
+        wanted, had = collections.Counter(expected[name]), collections.Counter(found[name])
+        missing, extra = list((wanted - had).elements()), list((had - wanted).elements())
+        if missing or extra:
             out.append(f"{name}: missing {missing[:3]}, extra {extra[:3]}")
     return out
 
