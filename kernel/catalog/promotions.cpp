@@ -66,7 +66,7 @@ Result<PromotionId> create_promotion(Transaction& tx, const NewPromotion& promot
   }
   if (!errors.empty()) return invalid("invalid_promotion", "The promotion has bad fields.", std::move(errors));
   std::optional<std::int64_t> percent, amount;
-  std::optional<std::string_view> currency;
+  std::optional<std::string> currency;
   if (promotion.percent) {
     BURSAR_ASSERT(promotion.percent->den == hundred_percent);
     percent = promotion.percent->num;

@@ -105,5 +105,13 @@ TEST_P(Promotions, a_product_code_is_taken_once_and_prices_come_back_in_order) {
   EXPECT_EQ(stored->price(usd, BillingCycle::months(3)), nullptr);
 }
 
+TEST_P(Promotions, an_amount_is_stored_with_its_currency) {
+  const Money amount(250, Currency::parse("USD").value());
+  const auto id = create({.code = "SAVE", .amount = amount});
+  const auto stored = db->read([&](storage::Connection& c) { return find_promotion(c, id); });
+  ASSERT_TRUE(stored.has_value());
+  EXPECT_EQ(stored->amount, amount);
+}
+
 }  // namespace
 }  // namespace bursar::catalog
