@@ -75,7 +75,7 @@ constexpr Schema all_schemas[] = {
      "pending_change:ServiceChange?"},
     {"NewServiceChange", "product_id:id"},
     {"ServiceChange",
-     "service_id:id status:awaiting_payment|scheduled|applied|withdrawn product_id:id cycle:string price:Money "
+     "service_id:id status:awaiting_payment|applied|withdrawn product_id:id cycle:string price:Money "
      "effective_on:date invoice_id:id? lapses_on:date? requested_at:instant settled_at:instant?"},
     {"ServicePatch", "label:string"},
     {"NewCancellation", "when:immediate|end_of_period reason?:string"},

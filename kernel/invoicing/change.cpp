@@ -42,11 +42,12 @@ std::int64_t store(Transaction& tx, const PricedChange& change, InvoiceId invoic
   const std::int64_t id = tx.reserve_ids(1);
   const CivilDate lapses_on = std::min(today.plus_days(days_to_pay), change.period.end);
   tx.execute(
-      "INSERT INTO service_changes (id, service_id, account_id, status, takes_effect, currency, from_product_id,"
-      " from_cycle, from_price, to_product_id, to_cycle, to_price, to_discount, effective_on, period_end,"
-      " next_period_on, base_invoice_id, invoice_id, look_on, requested_at, requested_by)"
-      " VALUES ($1, $2, $3, 'awaiting_payment', 'immediate', $4, $5, $6, $7, $8, $6, $9, $10, $11, $12, $12, $13, $14,"
-      " $15, $16, $17)",
+      "INSERT INTO service_changes (id, service_id, sequence, account_id, status, currency, from_product_id, "
+      "from_cycle,"
+      " from_price, to_product_id, to_cycle, to_price, to_discount, effective_on, period_end, next_period_on,"
+      " base_invoice_id, invoice_id, look_on, requested_at, requested_by)"
+      " VALUES ($1, $2, (SELECT coalesce(max(sequence), 0) + 1 FROM service_changes WHERE service_id = $2), $3,"
+      " 'awaiting_payment', $4, $5, $6, $7, $8, $6, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17)",
       id, service.id, service.account, service.price.currency().code(), service.product, service.cycle.to_string(),
       service.price.minor(), change.to.id, change.new_price.price.minor(), change.new_price.discount.minor(), today,
       change.period.end, change.base_invoice, invoice, lapses_on, now, actor.user);

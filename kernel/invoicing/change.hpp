@@ -21,7 +21,7 @@
 
 namespace bursar::invoicing {
 
-enum class ChangeStatus { awaiting_payment, scheduled, applied, withdrawn };
+enum class ChangeStatus { awaiting_payment, applied, withdrawn };
 std::string_view to_string(ChangeStatus status);
 
 struct ServiceChange {
@@ -38,10 +38,6 @@ struct ServiceChange {
   std::optional<CivilDate> look_on;
   Instant requested_at;
   std::optional<Instant> settled_at;
-
-  [[nodiscard]] bool pending() const {
-    return status == ChangeStatus::awaiting_payment || status == ChangeStatus::scheduled;
-  }
 };
 
 struct ChangeRequest {

@@ -25,8 +25,7 @@ Status check_service(Connection& c, const Service& service) {
   if (service.cancel_on) {
     return conflict("cancellation_requested", "The service is to be cancelled; withdraw that first.");
   }
-  if (c.query("SELECT 1 FROM service_changes WHERE service_id = $1 AND status IN ('awaiting_payment', 'scheduled')",
-              service.id)
+  if (c.query("SELECT 1 FROM service_changes WHERE service_id = $1 AND status = 'awaiting_payment'", service.id)
           .next()) {
     return conflict("change_pending", "A change of the service is pending; pay its invoice or withdraw it first.");
   }
@@ -61,7 +60,7 @@ InForce terms_in_force(Connection& c, const Service& service, const Period& peri
   {
     auto rows = c.query(
         "SELECT base_invoice_id, invoice_id, to_discount FROM service_changes WHERE service_id = $1"
-        " AND status = 'applied' AND period_end = $2 ORDER BY id",
+        " AND status = 'applied' AND period_end = $2 ORDER BY sequence",
         service.id, period.end);
     while (rows.next()) {
       found.base_invoice = rows.id<InvoiceId>(0);

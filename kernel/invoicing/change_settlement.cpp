@@ -15,7 +15,7 @@ using storage::Connection;
 using storage::Rows;
 using storage::Transaction;
 
-constexpr std::array<std::string_view, 4> statuses{"awaiting_payment", "scheduled", "applied", "withdrawn"};
+constexpr std::array<std::string_view, 3> statuses{"awaiting_payment", "applied", "withdrawn"};
 
 ChangeStatus change_status(std::string_view stored) {
   for (std::size_t i = 0; i < statuses.size(); ++i) {
@@ -89,8 +89,7 @@ std::optional<ServiceChange> change_of_invoice(Connection& c, InvoiceId invoice)
 
 std::map<ServiceId, ServiceChange> pending_changes(Connection& c, std::span<const std::int64_t> services) {
   std::map<ServiceId, ServiceChange> pending;
-  auto rows = c.query(
-      BURSAR_CHANGE_COLUMNS "WHERE service_id IN {list:$1} AND status IN ('awaiting_payment', 'scheduled')", services);
+  auto rows = c.query(BURSAR_CHANGE_COLUMNS "WHERE service_id IN {list:$1} AND status = 'awaiting_payment'", services);
   while (rows.next()) {
     ServiceChange change = read_change(rows);
     pending.emplace(change.service, std::move(change));

@@ -45,12 +45,16 @@ std::map<InvoiceId, std::vector<Attempt>> attempts_of(storage::Connection& c, st
   std::map<InvoiceId, std::vector<Attempt>> out;
   auto rows = c.query(
       "SELECT a.invoice_id, a.round, a.method_id, a.payment_id, a.outcome, a.reason, a.retry_on, a.created_at, "
-      "coalesce(p.gateway, m.gateway, ''), coalesce(m.label, ''), coalesce(p.status, ''), coalesce(p.decline_text, '') "
+      "coalesce(p.gateway, m.gateway, ''), coalesce(m.label, ''), coalesce(p.status, ''), coalesce(p.decline_text, "
+      "''), "
+      "a.sequence "
       "FROM autopay_attempts a LEFT JOIN payments p ON p.id = a.payment_id "
-      "LEFT JOIN payment_methods m ON m.id = a.method_id WHERE a.invoice_id IN {list:$1} ORDER BY a.id",
+      "LEFT JOIN payment_methods m ON m.id = a.method_id WHERE a.invoice_id IN {list:$1} ORDER BY a.invoice_id, "
+      "a.sequence",
       invoices);
   while (rows.next()) {
-    out[rows.id<InvoiceId>(0)].push_back({.round = static_cast<int>(rows.integer(1)),
+    out[rows.id<InvoiceId>(0)].push_back({.sequence = static_cast<int>(rows.integer(12)),
+                                          .round = static_cast<int>(rows.integer(1)),
                                           .method = rows.id<PaymentMethodId>(2),
                                           .payment = rows.id<PaymentId>(3),
                                           .outcome = outcome_named(rows.text(4)),
@@ -74,28 +78,28 @@ std::vector<Attempt> attempts_of(storage::Connection& c, InvoiceId invoice) {
 void record_attempts(storage::Transaction& tx, std::span<const NewAttempt> attempts, Instant now) {
   if (attempts.empty()) return;
   using storage::Batch;
-  Batch rows{{"id", Batch::integer},     {"account_id", Batch::integer}, {"invoice_id", Batch::integer},
-             {"round", Batch::integer},  {"method_id", Batch::integer},  {"payment_id", Batch::integer},
-             {"outcome", Batch::text},   {"reason", Batch::text},        {"retry_on", Batch::text},
+  Batch rows{{"sequence", Batch::integer}, {"account_id", Batch::integer}, {"invoice_id", Batch::integer},
+             {"round", Batch::integer},    {"method_id", Batch::integer},  {"payment_id", Batch::integer},
+             {"outcome", Batch::text},     {"reason", Batch::text},        {"retry_on", Batch::text},
              {"created_at", Batch::text}};
-  std::int64_t id = tx.reserve_ids(static_cast<std::int64_t>(attempts.size()));
   for (const auto& [account, invoice, attempt] : attempts) {
-    rows.add(id++, account, invoice, attempt.round, attempt.method, attempt.payment, to_string(attempt.outcome),
-             attempt.reason, attempt.retry_on, now);
+    rows.add(attempt.sequence, account, invoice, attempt.round, attempt.method, attempt.payment,
+             to_string(attempt.outcome), attempt.reason, attempt.retry_on, now);
   }
   tx.insert_many("autopay_attempts", rows);
 }
 
 void end_attempt(storage::Transaction& tx, PaymentId payment, AttemptOutcome outcome, std::string_view reason) {
-  tx.execute("UPDATE autopay_attempts SET outcome = $2 WHERE payment_id = $1", payment, to_string(outcome));
-  if (reason.empty()) return;
-  tx.execute("UPDATE autopay_attempts SET reason = $2 WHERE payment_id = $1", payment, reason);
+  tx.execute(
+      "UPDATE autopay_attempts SET outcome = $2, reason = CASE $3 WHEN '' THEN reason ELSE $3 END "
+      "WHERE payment_id = $1",
+      payment, to_string(outcome), reason);
 }
 
 void end_round(storage::Transaction& tx, InvoiceId invoice, std::optional<CivilDate> retry_on) {
   tx.execute(
-      "UPDATE autopay_attempts SET retry_on = $2 "
-      "WHERE id = (SELECT max(id) FROM autopay_attempts WHERE invoice_id = $1)",
+      "UPDATE autopay_attempts SET retry_on = $2 WHERE invoice_id = $1 "
+      "AND sequence = (SELECT max(sequence) FROM autopay_attempts WHERE invoice_id = $1)",
       invoice, retry_on);
   tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice, retry_on);
 }

@@ -25,6 +25,7 @@ enum class AttemptOutcome {
 std::string_view to_string(AttemptOutcome outcome);
 
 struct Attempt {
+  int sequence = 0;  // 1, 2, 3, ... of its invoice
   int round = 1;
   PaymentMethodId method = {};  // none: no method was saved
   PaymentId payment = {};       // none: passed over

@@ -128,7 +128,11 @@ class Plan {
     } else {
       fail(due, amount, round, history, attempts);
     }
-    for (Attempt& attempt : attempts) attempts_.push_back({due.account, due.invoice, std::move(attempt)});
+    int sequence = history.empty() ? 0 : history.back().sequence;
+    for (Attempt& attempt : attempts) {
+      attempt.sequence = ++sequence;
+      attempts_.push_back({due.account, due.invoice, std::move(attempt)});
+    }
   }
 
   void write(storage::Transaction& tx, scheduler::Counts& counts) const {

@@ -69,7 +69,8 @@ void fail_round(storage::Transaction& tx, const Context& context, const Payment&
   context.outbox.enqueue(tx, {&notice, 1}, now);
 }
 
-void charge_next(storage::Transaction& tx, const Invoice& invoice, const Candidate& method, int round, Instant now) {
+void charge_next(storage::Transaction& tx, const Invoice& invoice, const Candidate& method, int sequence, int round,
+                 Instant now) {
   const PaymentId id = insert_payment(tx,
                                       {.account = invoice.account,
                                        .gateway = method.gateway,
@@ -83,7 +84,8 @@ void charge_next(storage::Transaction& tx, const Invoice& invoice, const Candida
                                       {.kind = accounts::ActorKind::job}, now);
   const NewAttempt attempt{.account = invoice.account,
                            .invoice = invoice.id,
-                           .attempt = {.round = round,
+                           .attempt = {.sequence = sequence,
+                                       .round = round,
                                        .method = method.id,
                                        .payment = id,
                                        .outcome = AttemptOutcome::charged,
@@ -106,15 +108,18 @@ void go_on(storage::Transaction& tx, const Context& context, const Payment& paym
   const auto candidates = std::move(candidates_of(tx, std::span(&id, 1))[invoice.account]);
   const Choice choice =
       choose_method(candidates, round.history, round.number, context.gateways, invoice.balance, today);
+  int sequence = round.history.back().sequence;
   std::vector<NewAttempt> passed_over;
   for (const PassedOver& over : choice.passed_over) {
-    passed_over.push_back(
-        {.account = invoice.account,
-         .invoice = invoice.id,
-         .attempt = {.round = round.number, .method = over.method->id, .reason = std::string(over.reason)}});
+    passed_over.push_back({.account = invoice.account,
+                           .invoice = invoice.id,
+                           .attempt = {.sequence = ++sequence,
+                                       .round = round.number,
+                                       .method = over.method->id,
+                                       .reason = std::string(over.reason)}});
   }
   record_attempts(tx, passed_over, now);
-  if (choice.method != nullptr) return charge_next(tx, invoice, *choice.method, round.number, now);
+  if (choice.method != nullptr) return charge_next(tx, invoice, *choice.method, sequence + 1, round.number, now);
   fail_round(tx, context, payment, invoice, retry_day(context, round, invoice.autopay_attempts, now), now);
 }
 

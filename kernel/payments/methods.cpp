@@ -13,6 +13,10 @@ namespace {
 
 constexpr int most_methods = 20;
 
+// $2: the day. A gateway repeats itself; the customer is told again only of another day.
+#define NEW_EXPIRY \
+  "expires_on = $2, expiry_told_on = CASE WHEN coalesce(expires_on, '') = coalesce($2, '') THEN expiry_told_on END"
+
 PaymentMethod read_method(storage::Rows& rows) {
   return {.id = rows.id<PaymentMethodId>(0),
           .account = rows.id<AccountId>(1),
@@ -125,8 +129,8 @@ PaymentMethodId keep_method(storage::Transaction& tx, const KeptMethod& kept, In
     return rows.next() ? std::optional(rows.id<PaymentMethodId>(0)) : std::nullopt;
   }();
   if (found) {
-    tx.execute("UPDATE payment_methods SET expires_on = $2, expiry_told_on = NULL, version = version + 1 WHERE id = $1",
-               *found, expiry_of(kept.method));
+    tx.execute("UPDATE payment_methods SET " NEW_EXPIRY ", version = version + 1 WHERE id = $1", *found,
+               expiry_of(kept.method));
     return *found;
   }
   const std::string& told = kept.method.label.empty() ? kept.method.type : kept.method.label;
@@ -176,11 +180,9 @@ int renew_methods(storage::Transaction& tx, const std::string& gateway, const Ga
     } else if (told_at && ours.told_at && *told_at < *ours.told_at) {
       continue;
     } else {
-      tx.execute(
-          "UPDATE payment_methods SET label = CASE named WHEN 0 THEN $2 ELSE label END, expires_on = $3, "
-          "expiry_told_on = NULL, "
-          "told_at = coalesce($4, told_at), version = version + 1 WHERE id = $1",
-          ours.id, method.label, expiry_of(method), told_at);
+      tx.execute("UPDATE payment_methods SET label = CASE named WHEN 0 THEN $3 ELSE label END, " NEW_EXPIRY
+                 ", told_at = coalesce($4, told_at), version = version + 1 WHERE id = $1",
+                 ours.id, expiry_of(method), method.label, told_at);
     }
     audit(tx, ours.account, gone ? "payment_method.gone" : "payment_method.renewed", accounts::audit_object(ours.id),
           {.kind = accounts::ActorKind::job}, now);

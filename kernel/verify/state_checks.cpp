@@ -37,7 +37,8 @@ const QueryCheck checks[] = {
      "'failed'))"},
     {"autopay_charge_is_an_attempt", "Each automatic charge is one attempt of its invoice by its method.", "pay",
      "SELECT p.id, 'its attempt is missing, or names another invoice, account or method' FROM payments p LEFT JOIN "
-     "autopay_attempts a ON a.payment_id = p.id WHERE p.origin = 'autopay' AND (a.id IS NULL OR a.invoice_id <> "
+     "autopay_attempts a ON a.payment_id = p.id WHERE p.origin = 'autopay' AND (a.payment_id IS NULL OR a.invoice_id "
+     "<> "
      "p.invoice_id OR a.account_id <> p.account_id OR a.method_id <> p.method_id)"},
     {"autopay_attempt_has_its_charge", "What auto-pay says of a charge is what became of it.", "inv",
      "SELECT a.invoice_id, 'an attempt is ' || a.outcome || ', its payment ' || coalesce(p.status, 'missing') FROM "

@@ -72,12 +72,9 @@ class Fleet:
 
 
 def picture(book):
-    """Servers charge while a run goes on, so what its last step finds without an outcome is a matter of speed. So is whether
-    an invoice is still open when its charge is declined: of one that a later step has closed nobody is told."""
+    """Servers charge while a run goes on, so what its last step finds without an outcome is a matter of speed."""
     out = book.picture()
     out["steps"] = [row for row in out["steps"] if row[1] != "reconciliation"]
-    out["messages"] = [row for row in out["messages"] if row[2] != "payment_failed"]
-    out["effects"] = [row for row in out["effects"] if row[0] != "message"]
     return out
 
 

@@ -294,12 +294,13 @@ TEST_P(WaterfallTest, breaches_are_found) {
   EXPECT_TRUE(with({"UPDATE payments SET status = 'failed' WHERE origin = 'autopay'"},
                    {"UPDATE payments SET status = 'succeeded' WHERE origin = 'autopay'"})
                   .contains("autopay_attempt_has_its_charge"));
-  const storage::Sql no_attempts = "DELETE FROM autopay_attempts WHERE id > 1000000";
-  EXPECT_TRUE(with({"INSERT INTO autopay_attempts (id, account_id, invoice_id, round, method_id, payment_id, outcome, "
-                    "reason, created_at) SELECT id + 1000000, account_id, invoice_id, 9, method_id, 1000000, outcome, "
-                    "reason, created_at FROM autopay_attempts"},
-                   {no_attempts})
-                  .contains("autopay_attempt_has_its_charge"));
+  const storage::Sql no_attempts = "DELETE FROM autopay_attempts WHERE round = 9";
+  EXPECT_TRUE(
+      with({"INSERT INTO autopay_attempts (sequence, account_id, invoice_id, round, method_id, payment_id, outcome, "
+            "reason, created_at) SELECT sequence + 1000, account_id, invoice_id, 9, method_id, 1000000, outcome, "
+            "reason, created_at FROM autopay_attempts"},
+           {no_attempts})
+          .contains("autopay_attempt_has_its_charge"));
   const storage::Sql open_payment =
       "INSERT INTO payments (id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, "
       "created_at) SELECT max(id) + 1000000, account_id, gateway, method_id, invoice_id, 'autopay', 'pending', "
@@ -307,7 +308,7 @@ TEST_P(WaterfallTest, breaches_are_found) {
       "amount, created_at FROM payments GROUP BY account_id, gateway, method_id, invoice_id, currency, amount, "
       "created_at";
   const storage::Sql their_attempts =
-      "INSERT INTO autopay_attempts (id, account_id, invoice_id, round, method_id, payment_id, outcome, reason, "
+      "INSERT INTO autopay_attempts (sequence, account_id, invoice_id, round, method_id, payment_id, outcome, reason, "
       "created_at) SELECT id, account_id, invoice_id, 9, method_id, id, 'charged', 'after_failure', created_at FROM "
       "payments WHERE id > 1000000";
   EXPECT_TRUE(
@@ -390,6 +391,19 @@ TEST_P(ExpiryTest, a_renewed_card_is_announced_again_when_its_new_month_comes) {
   EXPECT_EQ(notices("method_expiring"), 1);
   run_days(60);
   EXPECT_EQ(notices("method_expiring"), 2);
+}
+
+TEST_P(ExpiryTest, a_gateway_that_repeats_itself_announces_nothing_twice) {
+  expire(visa, CivilDate(2027, 3, 31));
+  run_days(2);
+  EXPECT_EQ(notices("method_expiring"), 1);
+  db->write("repeated", [&](Transaction& tx) {
+    payments::hear_of_method(
+        tx, "cards", {.token = "tok_Visa 1", .type = "card", .label = "Visa 1", .expiry_year = 2027, .expiry_month = 3},
+        std::nullopt, clock.now());
+  });
+  run_days(5);
+  EXPECT_EQ(notices("method_expiring"), 1);
 }
 
 TEST_P(ExpiryTest, nobody_without_autopay_hears_of_it) {
