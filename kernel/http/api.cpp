@@ -96,6 +96,13 @@ Standing look_up(const IdCodec& ids, storage::Connection& c, const Credentials& 
   return standing;
 }
 
+// The text below the API's base path, or nothing.
+std::optional<std::string_view> below_base(std::string_view path) {
+  const std::string_view base = RouteTable::base_path;
+  if (path.substr(0, base.size()) != base || path.size() <= base.size() || path[base.size()] != '/') return {};
+  return path.substr(base.size());
+}
+
 bool is_loopback(std::string_view peer) { return peer == "::1" || peer.substr(0, 4) == "127."; }
 
 // Every single resource bears an ETag, of its version or else of its content.
@@ -150,13 +157,6 @@ Handlers Api::handlers(std::function<bool()> draining) {
   draining_ = std::move(draining);
   return {.immediate = [this](const Request& request) { return immediate(request); },
           .work = [this](const Request& request) { return handle(request); }};
-}
-
-// The text below the API's base path, or nothing.
-std::optional<std::string_view> below_base(std::string_view path) {
-  const std::string_view base = RouteTable::base_path;
-  if (path.substr(0, base.size()) != base || path.size() <= base.size() || path[base.size()] != '/') return {};
-  return path.substr(base.size());
 }
 
 std::optional<Answer> Api::immediate(const Request& request) {

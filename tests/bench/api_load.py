@@ -117,13 +117,13 @@ def start_nginx(tools, body):
     sys.exit("nginx did not start")
 
 
-def api(tools, services=75000, seconds=3):
+def api(tools, services=200000, seconds=3):
     store = tools.copy(tools.seeded_sqlite(services), "api.db")
     progress("invoicing the store that the API is measured on")
     tools.product_run(tools.config("api", f"sqlite:{store}"))
     pristine = tools.copy(store, "api-before.db")
     with Server(tools, store) as server:
-        ids = server.invoices(45000)
+        ids = server.invoices(120000)
         get_invoice(tools, server, ids[-1], seconds)
         post_payment(tools, server, ids[:-1], pristine, seconds)
         many_connections(tools, server, ids[-1])
