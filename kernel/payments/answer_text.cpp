@@ -101,6 +101,7 @@ std::string to_text(const GatewayAnswer& answer) {
                {"decline_class", name_of(decline_names, answer.decline_class)},
                {"decline_code", answer.decline_code},
                {"decline_text", answer.decline_text},
+               {"withdrawn", answer.withdrawn},
                {"expires_at", answer.expires_at ? json(answer.expires_at->to_string()) : json(nullptr)},
                {"ready", answer.ready},
                {"method", method_json(answer.method)},
@@ -122,7 +123,8 @@ std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
   if (const json& expires = value.at("expires_at"); !expires.is_null()) {
     answer.expires_at = Instant::parse(expires.get<std::string>()).value();
   }
-  // Absent from answers stored before there were these two.
+  // Absent from answers stored before there were these.
+  answer.withdrawn = value.value("withdrawn", false);
   answer.ready = value.value("ready", false);
   answer.method = method_from(value.value("method", json()));
   answer.error = value.at("error").get<std::string>();

@@ -67,9 +67,5 @@ inline constexpr std::string_view autopay_is_off = "autopay_off";
 inline constexpr std::string_view invoice_changed = "invoice_changed";
 inline constexpr std::string_view invoice_held = "invoice_held";
 inline constexpr std::string_view method_removed = "method_removed";
-inline bool is_withdrawal(std::string_view decline_code) {
-  return decline_code == autopay_is_off || decline_code == invoice_changed || decline_code == invoice_held ||
-         decline_code == method_removed || decline_code == reason::no_gateway;
-}
 
 }  // namespace bursar::payments

@@ -34,7 +34,7 @@ notices::Notice failure_notice(const FailedRound& round);
 // is used up, the next method is charged at once. When none is left the customer is told once.
 void autopay_declined(storage::Transaction& tx, const Context& context, const Payment& payment,
                       DeclineClass decline_class, Instant now);
-// The charge was taken back before the gateway was asked, for one of the codes of is_withdrawal().
+// The charge was taken back before the gateway was asked, for one of the codes of autopay_plan.hpp.
 void autopay_withdrawn(storage::Transaction& tx, const Context& context, const Payment& payment, std::string_view code,
                        Instant now);
 

@@ -51,7 +51,10 @@ std::optional<Charge> load(const Context& context, PaymentId id) {
 }
 
 GatewayAnswer withdrawal(std::string_view code, std::string text) {
-  return {.outcome = GatewayOutcome::declined, .decline_code = std::string(code), .decline_text = std::move(text)};
+  return {.outcome = GatewayOutcome::declined,
+          .decline_code = std::string(code),
+          .decline_text = std::move(text),
+          .withdrawn = true};
 }
 
 // An automatic charge that is recorded and not begun yet is taken back when its reason is gone.

@@ -54,6 +54,7 @@ struct GatewayAnswer {
   DeclineClass decline_class = DeclineClass::unspecified;
   std::string decline_code = {};
   std::string decline_text = {};
+  bool withdrawn = false;  // declined, by ourselves: the charge's reason was gone before the gateway was asked
   std::optional<Instant> expires_at = std::nullopt;
   std::optional<Duration> poll_after = std::nullopt;
   bool ready = false;      // pending: the customer has approved, and nothing happens before `complete`

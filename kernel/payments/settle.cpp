@@ -293,7 +293,7 @@ Settlement settle_payment(storage::Transaction& tx, const Context& context, Paym
       return succeeded(tx, context, *payment, answer, now);
     case GatewayOutcome::declined:
       if (payment->status == PaymentStatus::failed) return {Verdict::failed};
-      if (is_withdrawal(answer.decline_code)) {
+      if (answer.withdrawn) {
         withdrawn(tx, context, *payment, answer, now);
       } else {
         failed(tx, context, *payment, answer, now);

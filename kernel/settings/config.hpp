@@ -41,7 +41,7 @@ struct Server {
   std::uint16_t listen_port = 8080;  // 0: the system chooses
   std::string public_url;
   int worker_threads = 32;  // domain work
-  int io_threads = 1;
+  int io_threads = 2;
   std::int64_t max_header_bytes = 16 * 1024;
   std::int64_t max_body_bytes = 1024 * 1024;
   int max_json_depth = 32;

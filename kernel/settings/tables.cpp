@@ -44,7 +44,8 @@ const Table<Server>& server_table() {
           "Portals with an address of their own, to which a gateway's page may lead customers back (return_url).");
     t.key("worker_threads", &Server::worker_threads, kind::number<int>(1, 256),
           "Threads that answer requests: so many writes can share a sync of the disk.");
-    t.key("io_threads", &Server::io_threads, kind::number<int>(1, 32), "Threads that read and write sockets.");
+    t.key("io_threads", &Server::io_threads, kind::number<int>(1, 32),
+          "Threads that read and write sockets, and on SQLite answer what is read by key.");
     t.key("max_header_bytes", &Server::max_header_bytes, kind::whole_number(1024, 262144), "Largest request head.");
     t.key("max_body_bytes", &Server::max_body_bytes, kind::whole_number(1024, 67108864), "Largest request body.");
     t.key("max_json_depth", &Server::max_json_depth, kind::number<int>(4, 200), "Deepest nesting of a JSON body.");

@@ -102,6 +102,11 @@ class FakeGateway final : public payments::Gateway {
     for (const auto& id : waiting_) book_.emplace(id, asked_.at(id));
     waiting_.clear();
   }
+  // The code of the declines to come.
+  void decline_with(std::string code) {
+    const std::lock_guard lock(mutex_);
+    declines_with_ = std::move(code);
+  }
   // What waits will never be taken.
   void decline_waiting(payments::DeclineClass decline_class) {
     const std::lock_guard lock(mutex_);
@@ -245,7 +250,7 @@ class FakeGateway final : public payments::Gateway {
         return {
             .outcome = GatewayOutcome::declined,
             .decline_class = act == Act::decline_soft ? payments::DeclineClass::soft : payments::DeclineClass::final,
-            .decline_code = "declined",
+            .decline_code = declines_with_,
             .decline_text = "The card was declined."};
       case Act::need_action:
         waiting_.insert(id);
@@ -265,6 +270,7 @@ class FakeGateway final : public payments::Gateway {
   std::map<std::string, Money> asked_;
   std::set<std::string> waiting_;
   std::set<std::string> declined_;
+  std::string declines_with_ = "declined";
   payments::DeclineClass declined_as_ = payments::DeclineClass::unspecified;
   std::set<std::string> moved_twice_;
   std::set<std::string> approved_;

@@ -92,6 +92,17 @@ TEST_P(WaterfallTest, a_soft_decline_waits_for_its_day_and_begins_at_the_front) 
   EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
 }
 
+TEST_P(WaterfallTest, a_decline_is_no_withdrawal_whatever_its_code_says) {
+  for (const std::string_view code : {payments::reason::no_gateway, payments::autopay_is_off}) {
+    gateways.cards.decline_with(std::string(code));
+    gateways.cards.script({Act::decline_soft});
+    day(code == payments::reason::no_gateway ? 7 : 3);
+  }
+  EXPECT_EQ(story(), "1 Visa 1 declined_soft, 2 Visa 1 declined_soft");
+  EXPECT_EQ(stored(invoice).autopay_attempts, 2);
+  EXPECT_EQ(gateways.wallet.charges(), 0);
+}
+
 TEST_P(WaterfallTest, a_soft_decline_on_the_last_day_of_the_schedule_is_followed_by_the_next_method) {
   gateways.cards.script({Act::decline_soft, Act::decline_soft, Act::decline_soft});
   day(7);
