@@ -290,7 +290,11 @@ std::string task_object(const IdCodec& ids, const payments::StaffTask& task) {
 void write_task(JsonWriter& w, const IdCodec& ids, const payments::StaffTask& task) {
   w.begin_object().field("id", ids.text(task.id)).field("kind", task.kind);
   id_field(w, ids, "account_id", task.account);
-  w.field("object_id", task_object(ids, task));
+  if (task.object == 0) {
+    w.key("object_id").null();
+  } else {
+    w.field("object_id", task_object(ids, task));
+  }
   w.field("title", task.title).field("detail", task.detail).field("status", task.status);
   w.field("created_at", task.created_at).field("closed_at", task.closed_at).end_object();
 }

@@ -92,6 +92,15 @@ bool is_news(std::span<const Attempt> history, std::span<const Attempt> failed_r
   });
 }
 
+bool is_put_off(std::span<const Attempt> round) {
+  const auto asked = [](const Attempt& attempt) {
+    return attempt.outcome != AttemptOutcome::passed_over && attempt.outcome != AttemptOutcome::withdrawn;
+  };
+  return std::none_of(round.begin(), round.end(), asked) &&
+         std::any_of(round.begin(), round.end(),
+                     [](const Attempt& attempt) { return attempt.reason == reason::no_gateway; });
+}
+
 bool may_pass_later(std::span<const Attempt> failed_round) {
   return std::any_of(failed_round.begin(), failed_round.end(), [](const Attempt& attempt) {
     return attempt.outcome == AttemptOutcome::declined_soft || attempt.reason == reason::no_gateway;

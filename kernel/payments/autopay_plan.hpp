@@ -62,6 +62,9 @@ bool is_news(std::span<const Attempt> history, std::span<const Attempt> failed_r
 // Whether the same methods may pass on another day, without the customer doing anything.
 bool may_pass_later(std::span<const Attempt> failed_round);
 
+// Whether a round without any charge asked nobody, as a gateway was not there: it is no try of the schedule.
+bool is_put_off(std::span<const Attempt> round);
+
 // Codes of a charge that was taken back before the gateway was asked.
 inline constexpr std::string_view autopay_is_off = "autopay_off";
 inline constexpr std::string_view invoice_changed = "invoice_changed";

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "base/assert.hpp"
 #include "payments/autopay_waterfall.hpp"
@@ -121,10 +122,15 @@ class Plan {
     for (const PassedOver& over : choice.passed_over) {
       attempts.push_back(
           {.round = round, .method = over.method->id, .reason = std::string(over.reason), .label = over.method->label});
+      if (over.reason == reason::no_gateway) missing_.insert(over.method->gateway);
     }
     if (choice.method != nullptr) {
       attempts.push_back(charge(due, *choice.method, round));
       invoices_.add(due.invoice, nullptr, due.attempts + 1, due.version + 1);
+    } else if (is_put_off(attempts)) {
+      leave_until(due, run_.date.plus_days(1));
+      ++put_off_;
+      if (!is_news(history, attempts)) attempts.clear();
     } else {
       fail(due, amount, round, history, attempts);
     }
@@ -141,8 +147,10 @@ class Plan {
     effects::record(tx, run_.now, charges_);
     record_attempts(tx, attempts_, run_.now);
     context_.outbox.enqueue(tx, notices_, run_.now);
+    for (const std::string& gateway : missing_) tell_staff_of_missing(tx, gateway, run_.now);
     if (!charges_.empty()) counts["charges"] += static_cast<std::int64_t>(charges_.size());
     if (failed_ > 0) counts["autopay_impossible"] += failed_;
+    if (put_off_ > 0) counts["autopay_put_off"] += put_off_;
   }
 
  private:
@@ -193,7 +201,8 @@ class Plan {
   std::vector<effects::NewEffect> charges_;
   std::vector<NewAttempt> attempts_;
   std::vector<notices::Notice> notices_;
-  std::int64_t failed_ = 0;
+  std::set<std::string> missing_;  // gateways
+  std::int64_t failed_ = 0, put_off_ = 0;
 };
 
 class AutopayStep final : public scheduler::Step {

@@ -5,6 +5,7 @@
 #include "accounts/accounts.hpp"
 #include "invoicing/invoices.hpp"
 #include "payments/recording.hpp"
+#include "payments/staff_tasks.hpp"
 
 namespace bursar::payments {
 
@@ -111,6 +112,7 @@ void go_on(storage::Transaction& tx, const Context& context, const Payment& paym
   int sequence = round.history.back().sequence;
   std::vector<NewAttempt> passed_over;
   for (const PassedOver& over : choice.passed_over) {
+    if (over.reason == reason::no_gateway) tell_staff_of_missing(tx, over.method->gateway, now);
     passed_over.push_back({.account = invoice.account,
                            .invoice = invoice.id,
                            .attempt = {.sequence = ++sequence,
@@ -120,6 +122,8 @@ void go_on(storage::Transaction& tx, const Context& context, const Payment& paym
   }
   record_attempts(tx, passed_over, now);
   if (choice.method != nullptr) return charge_next(tx, invoice, *choice.method, sequence + 1, round.number, now);
+  const Round ended{.number = round.number, .history = attempts_of(tx, invoice.id)};
+  if (is_put_off(ended.attempts())) return plan_anew(tx, invoice.id, today.plus_days(1));
   fail_round(tx, context, payment, invoice, retry_day(context, round, invoice.autopay_attempts, now), now);
 }
 
@@ -178,6 +182,20 @@ void autopay_declined(storage::Transaction& tx, const Context& context, const Pa
   go_on(tx, context, payment, *invoice, *round, now);
 }
 
+void autopay_dismissed(storage::Transaction& tx, const Context& context, const Payment& payment, Instant now) {
+  end_attempt(tx, payment.id, AttemptOutcome::declined_final);
+  const auto invoice = invoicing::find_invoice(tx, payment.invoice);
+  const auto round = last_round(tx, payment);
+  if (!round || !invoice || invoice->status != invoicing::InvoiceStatus::open) return;
+  fail_round(tx, context, payment, *invoice, retry_day(context, *round, invoice->autopay_attempts, now), now);
+}
+
+void tell_staff_of_missing(storage::Transaction& tx, const std::string& gateway, Instant now) {
+  // One task for all of them: an outage is one thing to mend, however many invoices wait.
+  raise_task(tx, "gateway_missing", {}, 0, "Bring back a payment gateway that automatic charges wait for",
+             no_gateway(gateway).error, now);
+}
+
 void autopay_withdrawn(storage::Transaction& tx, const Context& context, const Payment& payment, std::string_view code,
                        Instant now) {
   end_attempt(tx, payment.id, AttemptOutcome::withdrawn, code);
@@ -185,6 +203,7 @@ void autopay_withdrawn(storage::Transaction& tx, const Context& context, const P
   if (code == invoice_changed || code == invoice_held) {
     return plan_anew(tx, payment.invoice, context.rules.today(payment.created_at).plus_days(1));
   }
+  if (code == reason::no_gateway) tell_staff_of_missing(tx, payment.gateway, now);
   const auto invoice = invoicing::find_invoice(tx, payment.invoice);
   const auto round = last_round(tx, payment);
   if (round && invoice && invoice->status == invoicing::InvoiceStatus::open) {

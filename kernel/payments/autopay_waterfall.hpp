@@ -34,6 +34,11 @@ notices::Notice failure_notice(const FailedRound& round);
 // is used up, the next method is charged at once. When none is left the customer is told once.
 void autopay_declined(storage::Transaction& tx, const Context& context, const Payment& payment,
                       DeclineClass decline_class, Instant now);
+// Staff say that its money will not come, whatever the gateway said. The round is over: who dismissed it must not set
+// off another charge. The schedule's next round leaves this method out.
+void autopay_dismissed(storage::Transaction& tx, const Context& context, const Payment& payment, Instant now);
+// Automatic charges had to leave out the methods of a gateway that is not there.
+void tell_staff_of_missing(storage::Transaction& tx, const std::string& gateway, Instant now);
 // The charge was taken back before the gateway was asked, for one of the codes of autopay_plan.hpp.
 void autopay_withdrawn(storage::Transaction& tx, const Context& context, const Payment& payment, std::string_view code,
                        Instant now);

@@ -57,9 +57,17 @@ GatewayAnswer withdrawal(std::string_view code, std::string text) {
           .withdrawn = true};
 }
 
+// What was chosen is charged or nothing is: never another way to pay in its place.
+std::optional<GatewayAnswer> reason_gone_of_customers(const Charge& charge) {
+  if (!charge.method_gone) return std::nullopt;
+  return GatewayAnswer{.outcome = GatewayOutcome::declined,
+                       .decline_code = std::string(method_removed),
+                       .decline_text = "The method was removed before the charge."};
+}
+
 // An automatic charge that is recorded and not begun yet is taken back when its reason is gone.
 std::optional<GatewayAnswer> reason_gone(const Charge& charge, const Gateway* gateway) {
-  if (charge.payment.origin != PaymentOrigin::autopay) return std::nullopt;
+  if (charge.payment.origin != PaymentOrigin::autopay) return reason_gone_of_customers(charge);
   if (!charge.autopay_enabled) {
     return withdrawal(autopay_is_off, "Automatic payment was switched off before the charge.");
   }
@@ -99,7 +107,7 @@ effects::Outcome ChargeHandler::perform(const effects::Effect& effect) {
   if (const auto gone = reason_gone(*charge, gateway)) return outcome_of(*gone);
   if (gateway == nullptr) return outcome_of(no_gateway(effect.instance));
   const ChargeRequest request = request_of(context_, *charge, effect);
-  return outcome_of(request.method_token.empty() ? gateway->begin(request) : gateway->charge(request));
+  return outcome_of(charge->payment.method ? gateway->charge(request) : gateway->begin(request));
 }
 
 effects::Outcome ChargeHandler::inspect(const effects::Effect& effect) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "accounts/audit.hpp"
 #include "ledger/journal.hpp"
 #include "payments/recording.hpp"
 #include "payments/refund_plan.hpp"
@@ -109,6 +110,40 @@ bool refund_is_under_way(storage::Transaction& tx, PaymentId payment) {
       .next();
 }
 
+void ask_staff_to_record(storage::Transaction& tx, const Payment& payment, const Hearsay& hearsay,
+                         const std::string& why, Instant now) {
+  const std::string amount = hearsay.answer->processed->to_string();
+  raise_task(tx, "refund_elsewhere", payment.account, payment.id.value(),
+             "Record a refund of " + amount + " that was made at " + hearsay.gateway,
+             hearsay.reference + ": " + amount + "; " + why, now);
+}
+
+// Staff may have recorded it by hand, without its reference. Those of its amount are alike, so it is the first of them;
+// where all are of another amount nobody can tell but staff. nullopt: it is none of them.
+std::optional<Heard> recorded_by_hand(storage::Transaction& tx, const Payment& payment, const Hearsay& hearsay,
+                                      Instant now) {
+  std::string others;
+  for (const Refund& refund : refunds_of(tx, payment.id)) {
+    const bool may_be_it = refund.destination == RefundDestination::external && refund.reference.empty();
+    if (!may_be_it || refund.status != "succeeded") continue;
+    if (refund.amount == *hearsay.answer->processed) {
+      tx.execute("UPDATE refunds SET gateway_reference = $2 WHERE id = $1", refund.id, hearsay.reference);
+      accounts::append_audit(tx, now,
+                             {.actor = {.kind = accounts::ActorKind::job},
+                              .account = refund.account,
+                              .action = "payment.refund_told",
+                              .object = accounts::audit_object(refund.id)});
+      return Heard{What::applied, "it is a refund that staff recorded by hand"};
+    }
+    others += (others.empty() ? "" : ", ") + refund.amount.to_string();
+  }
+  if (others.empty()) return std::nullopt;
+  const std::string why =
+      "it may be one that is recorded by hand as " + others + ". If it is none of them, record it with this reference";
+  ask_staff_to_record(tx, payment, hearsay, why, now);
+  return Heard{What::applied, "staff are asked: " + why};
+}
+
 // Somebody refunded in the gateway's own pages: the money has left, and the books follow.
 Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now) {
   const auto payment = find_meant(
@@ -118,20 +153,19 @@ Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const
                     hearsay.answer->processed && !hearsay.reference.empty();
   if (!payment || !left) return {What::unknown, "no refund of ours is known by this name"};
   if (refund_is_under_way(tx, payment->id)) return {What::unknown, "it may be a refund of ours that is under way"};
+  if (auto heard = recorded_by_hand(tx, *payment, hearsay, now)) return *std::move(heard);
   const NewRefund refund{.payment = payment->id,
                          .amount = hearsay.answer->processed,
                          .destination = RefundDestination::external,
-                         .reason = "Refunded at the gateway"};
+                         .reason = "Refunded at the gateway",
+                         .reference = hearsay.reference};
   if (const std::string why = obstacle(tx, *payment, refund); !why.empty()) {
-    raise_task(tx, "refund_elsewhere", payment->account, payment->id.value(),
-               "Record a refund of " + refund.amount->to_string() + " that was made at " + hearsay.gateway,
-               hearsay.reference + ": " + refund.amount->to_string() + "; " + why, now);
+    ask_staff_to_record(tx, *payment, hearsay, why, now);
     return {What::applied, "staff are asked to record it: " + why};
   }
   const auto recorded = record_refund(tx, context, refund, {.kind = accounts::ActorKind::job}, now);
   // Parts of it may be written: the whole transaction is given up, and tried again.
   if (!recorded.ok()) throw std::runtime_error(recorded.error().detail);
-  tx.execute("UPDATE refunds SET gateway_reference = $2 WHERE id = $1", *recorded, hearsay.reference);
   return {What::applied, "recorded as done at the gateway"};
 }
 

@@ -170,12 +170,7 @@ Result<Payment> Payments::dismiss(PaymentId id, const accounts::Actor& actor) {
       return conflict("payment_not_by_hand", "Money of this gateway is told by the gateway, not by staff.");
     }
     if (!payment->open()) return conflict("payment_not_open", "The payment is settled already.");
-    settle_payment(tx, context_, id,
-                   {.outcome = GatewayOutcome::declined,
-                    .decline_class = DeclineClass::final,
-                    .decline_code = "not_received",
-                    .decline_text = "The money did not arrive."},
-                   effects::Verdict::failed, now);
+    dismiss_payment(tx, context_, *payment, now);
     tx.execute(
         "UPDATE staff_tasks SET closed_by = $2 WHERE kind = 'confirm_payment' AND object_id = $1 AND closed_by IS NULL",
         id, actor.user);

@@ -113,7 +113,10 @@ void settle_refund(storage::Transaction& tx, const Context& context, RefundId id
   const auto loaded = load(tx, id);
   BURSAR_ASSERT(loaded.has_value());
   const std::string& status = loaded->refund.status;
-  const bool by_gateway = loaded->refund.destination == RefundDestination::gateway;
+  // Of one that was made in its own pages it may still say that it came back.
+  const bool by_gateway =
+      loaded->refund.destination == RefundDestination::gateway ||
+      (loaded->refund.destination == RefundDestination::external && !loaded->refund.reference.empty());
   if (!by_gateway) return;  // no gateway has a say in it
   const bool settled = status == "succeeded" || status == "failed";
   switch (answer.outcome) {

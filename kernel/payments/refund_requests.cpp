@@ -189,7 +189,8 @@ Status approve(storage::Transaction& tx, const Context& context, const StoredRef
                                     .reason = request.reason,
                                     .lines = request.lines,
                                     .service = decision.service,
-                                    .request = request.id},
+                                    .request = request.id,
+                                    .reference = decision.reference},
                                    actor, now));
   close(tx, request, RefundRequestStatus::approved, decision, refund, actor, now);
   audit(tx, request, "refund_request.approve", actor, now);

@@ -54,6 +54,29 @@ Status check_gateway(const Context& context, const Payment& payment, const NewRe
   return {};
 }
 
+// The gateway may have told of the refund before staff recorded it.
+Status check_reference(storage::Transaction& tx, const Payment& payment, const NewRefund& refund, Money amount) {
+  if (refund.destination != RefundDestination::external) {
+    if (refund.reference.empty()) return {};
+    return invalid("invalid_fields", "Some fields are not valid.",
+                   {{"/reference", "is for money that was sent by hand: destination external"}});
+  }
+  if (!refund.reference.empty()) {
+    if (!find_refund_by_reference(tx, payment.gateway, refund.reference)) return {};
+    return conflict("refund_recorded", "The refund " + refund.reference + " is recorded already.");
+  }
+  auto named = tx.query(
+      "SELECT gateway_reference FROM refunds WHERE payment_id = $1 AND destination = 'external' AND status = "
+      "'succeeded' AND amount = $2 AND gateway_reference IS NOT NULL ORDER BY id",
+      payment.id, amount.minor());
+  if (!named.next()) return {};
+  return Error{.kind = ErrorKind::conflict,
+               .code = "refund_may_be_recorded",
+               .detail = "A refund of " + amount.to_string() + " of this payment is recorded as " + named.string(0) +
+                         "; this may be that one.",
+               .cure = "If it is another, name it in `reference` by the id that the gateway or the bank gave it."};
+}
+
 // Lowers what the payment pays of open invoices: that much is owed again, and is credit until it is sent.
 void unapply(storage::Transaction& tx, const Context& context, RefundId refund, const Payment& payment,
              const std::vector<TakenBack>& taken_back, Instant now) {
@@ -100,10 +123,12 @@ Status take_back(storage::Transaction& tx, const Context& context, RefundId refu
 void insert(storage::Transaction& tx, const Refund& refund, const std::string& gateway, Instant now) {
   tx.execute(
       "INSERT INTO refunds (id, account_id, payment_id, destination, status, currency, amount, reason, created_at, "
-      "settled_at, credited, request_id, gateway) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+      "settled_at, credited, request_id, gateway, gateway_reference) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
       refund.id, refund.account, refund.payment, to_string(refund.destination), refund.status,
       refund.amount.currency().code(), refund.amount.minor(), refund.reason, now, refund.settled_at,
-      refund.credited.minor(), refund.request, gateway);
+      refund.credited.minor(), refund.request, gateway,
+      refund.reference.empty() ? std::nullopt : std::optional(refund.reference));
   tx.execute(
       "UPDATE payments SET refunded = refunded + $2, version = version + 1, "
       "status = CASE WHEN refunded + $2 = received THEN 'refunded' ELSE 'partially_refunded' END WHERE id = $1",
@@ -161,9 +186,11 @@ Result<RefundId> record_refund(storage::Transaction& tx, const Context& context,
   if (!payment) return not_found("no_such_payment", "There is no such payment.");
   std::vector<FieldError> errors;
   accounts::check_text("/reason", request.reason, 1, 500, accounts::Lines::one, errors);
+  accounts::check_text("/reference", request.reference, 0, 200, accounts::Lines::one, errors);
   if (!errors.empty()) return invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
   BURSAR_TRY(plan, plan_refund(tx, *payment, request));
   BURSAR_CHECK(check_gateway(context, *payment, request, plan.amount));
+  BURSAR_CHECK(check_reference(tx, *payment, request, plan.amount));
 
   const bool to_gateway = request.destination == RefundDestination::gateway;
   const Refund refund{.id = tx.new_id<RefundId>(),
@@ -173,7 +200,7 @@ Result<RefundId> record_refund(storage::Transaction& tx, const Context& context,
                       .status = to_gateway ? "pending" : "succeeded",
                       .amount = plan.amount,
                       .credited = plan.credited,
-                      .reference = {},
+                      .reference = request.reference,
                       .reason = request.reason,
                       .request = request.request,
                       .created_at = now,

@@ -63,12 +63,16 @@ struct NewRefund {
   // What becomes of services whose whole period goes back; none: as the rule of their product says.
   std::optional<settings::RefundedService> service = std::nullopt;
   RefundRequestId request = {};
+  // Of money sent by hand: the gateway's id of it, or the bank's. What carries one is that movement and no other; one
+  // without is taken for the next of its amount that the gateway tells of.
+  std::string reference = {};
 };
 
 // Records the refund and, to a gateway, the effect "refund:<refund>:1" that the workers perform.
 // Errors: not_found no_such_payment; conflict payment_not_received, refund_exceeds_payment, nothing_to_refund,
 // refund_exceeds_credit (what was paid is spent already), gateway_cannot_refund, invoice_not_paid (lines of an open
-// invoice); invalid /amount, /reason, /line_ids.
+// invoice), refund_recorded (this reference), refund_may_be_recorded (by hand, without a reference, and one of this
+// amount has one); invalid /amount, /reason, /reference, /line_ids.
 Result<RefundId> record_refund(storage::Transaction& tx, const Context& context, const NewRefund& refund,
                                const accounts::Actor& actor, Instant now);
 

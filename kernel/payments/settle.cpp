@@ -229,13 +229,17 @@ void mark(storage::Transaction& tx, const Payment& payment, PaymentStatus status
       keeps_reference ? std::optional(answer.reference) : std::nullopt);
 }
 
-void failed(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
-            Instant now) {
+void mark_failed(storage::Transaction& tx, const Payment& payment, const GatewayAnswer& answer, Instant now) {
   tx.execute(
       "UPDATE payments SET status = 'failed', next_action = '', decline_code = $2, decline_text = $3, settled_at = $4, "
       "version = version + 1 WHERE id = $1",
       payment.id, answer.decline_code, answer.decline_text, now);
   close_task(tx, "confirm_payment", payment.id.value(), "dismissed", {}, now);
+}
+
+void failed(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
+            Instant now) {
+  mark_failed(tx, payment, answer, now);
   // A customer who is present sees it where they stand.
   if (payment.origin == PaymentOrigin::autopay) autopay_declined(tx, context, payment, answer.decline_class, now);
 }
@@ -243,10 +247,7 @@ void failed(storage::Transaction& tx, const Context& context, const Payment& pay
 // The gateway was not asked, as the charge's reason was gone: no decline.
 void withdrawn(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
                Instant now) {
-  tx.execute(
-      "UPDATE payments SET status = 'failed', decline_code = $2, decline_text = $3, settled_at = $4, "
-      "version = version + 1 WHERE id = $1",
-      payment.id, answer.decline_code, answer.decline_text, now);
+  mark_failed(tx, payment, answer, now);
   autopay_withdrawn(tx, context, payment, answer.decline_code, now);
 }
 
@@ -322,6 +323,12 @@ Settlement settle_payment(storage::Transaction& tx, const Context& context, Paym
   }
   tx.execute("UPDATE payments SET status = 'unknown', version = version + 1 WHERE id = $1 AND status <> 'unknown'", id);
   return {verdict == Verdict::parked ? verdict : Verdict::unknown, answer.error};
+}
+
+void dismiss_payment(storage::Transaction& tx, const Context& context, const Payment& payment, Instant now) {
+  BURSAR_ASSERT(payment.open());
+  mark_failed(tx, payment, {.decline_code = "not_received", .decline_text = "The money did not arrive."}, now);
+  if (payment.origin == PaymentOrigin::autopay) autopay_dismissed(tx, context, payment, now);
 }
 
 }  // namespace bursar::payments

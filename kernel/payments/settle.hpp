@@ -22,4 +22,7 @@ bool keep_agreed_method(storage::Transaction& tx, const Payment& payment, const 
 Settlement settle_payment(storage::Transaction& tx, const Context& context, PaymentId payment,
                           const GatewayAnswer& answer, effects::Verdict verdict, Instant now);
 
+// Staff say that the money of this open payment will not come, whatever its gateway said.
+void dismiss_payment(storage::Transaction& tx, const Context& context, const Payment& payment, Instant now);
+
 }  // namespace bursar::payments

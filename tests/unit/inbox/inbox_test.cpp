@@ -428,6 +428,17 @@ class RefundEventsTest : public InboxTest {
     out.kind = WebhookEventKind::refund;
     return out;
   }
+  Result<RefundId> by_hand(const Payment& payment, std::string_view amount, std::string reference = {}) {
+    return db->write("by hand", [&](Transaction& tx) {
+      return payments::record_refund(tx, own,
+                                     {.payment = payment.id,
+                                      .amount = usd(amount),
+                                      .destination = payments::RefundDestination::external,
+                                      .reason = "in the gateway's pages",
+                                      .reference = std::move(reference)},
+                                     staff, clock.now());
+    });
+  }
   WebhookEvent disputed(const std::string& id, WebhookEventKind kind, const Payment& payment) {
     WebhookEvent out = event(id, id_of(payment), std::nullopt);
     out.kind = kind;
@@ -449,6 +460,95 @@ TEST_P(RefundEventsTest, a_refund_made_at_the_gateway_is_booked_once_with_a_cred
   EXPECT_EQ(stored(payment.id).refunded, usd("4.00"));
   EXPECT_EQ(number("SELECT COUNT(*) FROM credit_notes"), 1);
   EXPECT_EQ(credit(), usd("0.00"));
+}
+
+TEST_P(RefundEventsTest, one_that_staff_recorded_by_hand_is_booked_once) {
+  const Payment payment = paid();
+  books_agree = false;
+  ASSERT_TRUE(by_hand(payment, "4.00").ok());
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(stored(payment.id).refunded, usd("4.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM refunds WHERE gateway_reference = 're_evt_r'"), 1);
+  webhooks.cards.know("second", refunded("evt_second", payment, "4.00"));
+  EXPECT_EQ(send("second"), 200);
+  EXPECT_EQ(stored(payment.id).refunded, usd("8.00")) << "the next of that amount is another";
+  EXPECT_EQ(number("SELECT COUNT(*) FROM refunds"), 2);
+}
+
+TEST_P(RefundEventsTest, several_of_one_amount_by_hand_are_each_told_once) {
+  const Payment payment = paid();
+  books_agree = false;
+  ASSERT_TRUE(by_hand(payment, "2.00").ok());
+  ASSERT_TRUE(by_hand(payment, "2.00").ok());
+  for (const char* id : {"evt_1", "evt_2", "evt_3"}) {
+    webhooks.cards.know(id, refunded(id, payment, "2.00"));
+    EXPECT_EQ(send(id), 200);
+  }
+  EXPECT_EQ(stored(payment.id).refunded, usd("6.00"));
+  EXPECT_EQ(number("SELECT COUNT(DISTINCT gateway_reference) FROM refunds"), 3);
+}
+
+TEST_P(RefundEventsTest, one_told_before_staff_record_it_is_not_recorded_again_without_a_name) {
+  const Payment payment = paid();
+  books_agree = false;
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(by_hand(payment, "4.00").error().code, "refund_may_be_recorded");
+  EXPECT_EQ(by_hand(payment, "4.00", "re_evt_r").error().code, "refund_recorded");
+  EXPECT_EQ(stored(payment.id).refunded, usd("4.00"));
+  ASSERT_TRUE(by_hand(payment, "4.00", "bank statement 7").ok()) << "another one, with its own name";
+  EXPECT_TRUE(by_hand(payment, "1.00").ok()) << "of another amount";
+  EXPECT_EQ(stored(payment.id).refunded, usd("9.00"));
+}
+
+TEST_P(RefundEventsTest, one_named_by_staff_is_that_one_only) {
+  const Payment payment = paid();
+  books_agree = false;
+  ASSERT_TRUE(by_hand(payment, "4.00", "re_evt_r").ok());
+  webhooks.cards.know("other", refunded("evt_other", payment, "4.00"));
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  EXPECT_EQ(send("other"), 200);
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(stored(payment.id).refunded, usd("8.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM refunds"), 2);
+}
+
+TEST_P(RefundEventsTest, one_of_another_amount_than_by_hand_is_shown_to_staff_and_not_guessed) {
+  const Payment payment = paid();
+  books_agree = false;
+  ASSERT_TRUE(by_hand(payment, "5.00").ok());
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(stored(payment.id).refunded, usd("5.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'refund_elsewhere' AND status = 'open' AND detail "
+                   "LIKE 're_evt_r: 4.00 USD;%5.00 USD%'"),
+            1);
+  ASSERT_TRUE(by_hand(payment, "4.00", "re_evt_r").ok()) << "staff say that it is another";
+  webhooks.cards.know("again", [&] {
+    WebhookEvent again = refunded("evt_r", payment, "4.00");
+    again.event_id = "evt_again";
+    return again;
+  }());
+  EXPECT_EQ(send("again"), 200);
+  EXPECT_EQ(stored(payment.id).refunded, usd("9.00"));
+}
+
+TEST_P(RefundEventsTest, one_made_at_the_gateway_that_comes_back_is_the_customers_credit) {
+  const Payment payment = paid();
+  books_agree = false;
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  WebhookEvent back = refunded("evt_r", payment, "4.00");
+  back.event_id = "evt_back";
+  back.payment = GatewayAnswer{.outcome = GatewayOutcome::declined, .reference = "re_evt_r"};
+  webhooks.cards.know("back", back);
+  EXPECT_EQ(send("back"), 200) << "before the refund itself: it waits";
+  EXPECT_EQ(send("r"), 200);
+  clock.advance(hours(1));
+  both.drain();
+  EXPECT_EQ(stored(payment.id).refunded, usd("0.00"));
+  EXPECT_EQ(credit(), usd("4.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'refund_failed'"), 1);
 }
 
 TEST_P(RefundEventsTest, one_that_comes_before_its_payment_waits_for_it) {

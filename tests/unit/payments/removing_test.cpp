@@ -73,6 +73,19 @@ TEST_P(RemovingTest, keeps_a_method_that_somebody_else_still_uses) {
   EXPECT_TRUE(gateways.cards.has_detached("tok_1"));
 }
 
+TEST_P(RemovingTest, between_record_and_charge_takes_the_charge_back_and_opens_no_page_instead) {
+  const auto id = save_card();
+  const auto recorded = db->write("record", [&](Transaction& tx) {
+    return payments.record(tx, {.invoice = invoice, .gateway = "", .method = id}, customer, clock.now());
+  });
+  remove(id);
+  payments.perform(recorded.value());
+  EXPECT_EQ(stored(recorded.value()).status, PaymentStatus::failed);
+  EXPECT_EQ(stored(recorded.value()).decline_code, "method_removed");
+  EXPECT_EQ(gateways.cards.charges(), 0);
+  EXPECT_EQ(pay()->status, PaymentStatus::succeeded) << "nothing stands in the way of another choice";
+}
+
 TEST_P(RemovingTest, leaves_a_charge_alone_whose_outcome_is_open) {
   const auto id = save_card();
   gateways.cards.script({Act::succeed_without_answer});

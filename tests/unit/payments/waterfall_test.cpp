@@ -194,6 +194,82 @@ TEST_P(WaterfallTest, a_gateway_gone_between_plan_and_charge_gives_way_to_the_ne
   gateways.cards_gone = false;
 }
 
+TEST_P(WaterfallTest, a_missing_gateway_uses_nothing_up_of_the_schedule_and_staff_are_told_once) {
+  remove(paypal);
+  gateways.cards_gone = true;
+  day(7);
+  day();
+  day();
+  EXPECT_EQ(story(), "1 Visa 1 gateway_unavailable, 1 Amex 2 gateway_unavailable");
+  EXPECT_EQ(stored(invoice).autopay_attempts, 0);
+  EXPECT_EQ(stored(invoice).autopay_on, CivilDate(2027, 3, 11)) << "tomorrow";
+  EXPECT_EQ(notices("payment_failed"), 0) << "nothing was declined";
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'gateway_missing' AND detail LIKE '%''cards'' is "
+                   "not loaded%'"),
+            1);
+  gateways.cards_gone = false;
+  gateways.cards.script({Act::decline_soft, Act::decline_soft, Act::decline_soft});
+  std::vector<int> charged_on;
+  for (int day_of_march = 11; day_of_march < 25; ++day_of_march) {
+    const int before = gateways.cards.charges();
+    day();
+    if (gateways.cards.charges() > before) charged_on.push_back(day_of_march);
+  }
+  EXPECT_EQ(charged_on, (std::vector<int>{11, 14, 16})) << "the whole schedule, from the day it was back";
+}
+
+TEST_P(WaterfallTest, a_gateway_that_goes_between_plan_and_charge_uses_nothing_up_of_the_schedule) {
+  remove(paypal);
+  clock.advance(days(7));
+  step();
+  gateways.cards_gone = true;
+  workers.drain();
+  EXPECT_EQ(story(), "1 Visa 1 withdrawn, 1 Amex 2 gateway_unavailable");
+  EXPECT_EQ(stored(invoice).autopay_attempts, 0);
+  EXPECT_EQ(notices("payment_failed"), 0);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'gateway_missing'"), 1);
+  gateways.cards_gone = false;
+  day();
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+}
+
+TEST_P(WaterfallTest, dismissing_a_charge_sets_off_no_other_and_the_next_round_goes_on_with_the_next_method) {
+  gateways.cards.use_reference("taken");
+  books_agree = false;  // the dismissed charge is in the gateway's book: its reference is that of another payment
+  const InvoiceId other = issue("5.00");
+  ASSERT_EQ(payments.pay({.invoice = other, .gateway = "cards"}, customer)->status, PaymentStatus::succeeded);
+  day(7);
+  ASSERT_EQ(number("SELECT COUNT(*) FROM effects WHERE kind = 'charge' AND state = 'parked'"), 1);
+  const PaymentId unclear(number("SELECT id FROM payments WHERE origin = 'autopay'"));
+  ASSERT_TRUE(payments.dismiss(unclear, staff).ok());
+  workers.drain();
+  EXPECT_EQ(story(), "1 Visa 1 declined_final");
+  EXPECT_EQ(stored(invoice).autopay_on, CivilDate(2027, 3, 11));
+  EXPECT_EQ(charges_recorded(), 1);
+  day();
+  EXPECT_EQ(charges_recorded(), 1) << "not before the schedule's day";
+  gateways.cards.use_reference("");
+  day(2);
+  EXPECT_EQ(story(), "1 Visa 1 declined_final, 2 Visa 1 declined_for_good, 2 Amex 2 charged");
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+}
+
+TEST_P(WaterfallTest, dismissing_the_last_of_the_schedule_ends_it) {
+  gateways.cards.script({Act::decline_soft, Act::decline_soft});
+  day(7);
+  day(3);
+  gateways.cards.use_reference("taken");
+  books_agree = false;
+  ASSERT_EQ(payments.pay({.invoice = issue("5.00"), .gateway = "cards"}, customer)->status, PaymentStatus::succeeded);
+  day(2);
+  const PaymentId unclear(number("SELECT max(id) FROM payments WHERE origin = 'autopay'"));
+  ASSERT_TRUE(payments.dismiss(unclear, staff).ok());
+  for (int i = 0; i < 10; ++i) day();
+  EXPECT_EQ(charges_recorded(), 3);
+  EXPECT_EQ(stored(invoice).autopay_on, std::nullopt);
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::open);
+}
+
 TEST_P(WaterfallTest, switching_off_after_a_decline_ends_it) {
   clock.advance(days(7));
   step();
