@@ -2,29 +2,23 @@
 
 #include <string>
 
-#include "accounts/tokens.hpp"
+#include "base/digest.hpp"
 #include "base/log.hpp"
 
 namespace bursar::accounts {
 
 namespace {
 constexpr int fields_of_an_event = 10;
-
-void append_field(std::string& out, std::string_view text) {
-  out += std::to_string(text.size());
-  out += ':';
-  out += text;
-}
 }  // namespace
 
 std::int64_t seal_audit(storage::Transaction& tx, Instant now, std::int64_t most) {
   std::int64_t position = 1;
-  std::string sealed;
+  Digest sealed;
   {
     auto last = tx.query("SELECT position, digest FROM audit_seals ORDER BY position DESC LIMIT 1");
     const bool first = !last.next();
     if (!first) position = last.integer(0) + 1;
-    append_field(sealed, first ? std::string_view() : last.text(1));
+    sealed.add(first ? std::string_view() : last.text(1));
   }
   std::int64_t count = 0;
   std::int64_t newest = 0;
@@ -35,12 +29,11 @@ std::int64_t seal_audit(storage::Transaction& tx, Instant now, std::int64_t most
         most);
     for (; rows.next(); ++count) {
       newest = rows.integer(0);
-      for (int i = 0; i < fields_of_an_event; ++i)
-        append_field(sealed, rows.is_null(i) ? std::string() : rows.string(i));
+      for (int i = 0; i < fields_of_an_event; ++i) sealed.add(rows.is_null(i) ? std::string_view() : rows.text(i));
     }
   }
   if (count == 0) return 0;
-  const std::string digest = sha256_hex(sealed);
+  const std::string digest = sealed.hex();
   tx.execute("UPDATE audit_events SET seal_position = $1 WHERE seal_position IS NULL AND id <= $2", position, newest);
   tx.execute("INSERT INTO audit_seals (position, events, digest, sealed_at) VALUES ($1, $2, $3, $4)", position, count,
              digest, now);

@@ -12,9 +12,8 @@ namespace bursar::accounts {
 
 // Seals up to `most` events that bear no seal yet, by id. Answers how many; less than `most`: none is left.
 //
-// The digest of a seal is SHA-256, in hexadecimal, over the digest of the seal before ("" for the first) and the events
-// in the order of their ids, each as its id, at, actor, user_id, account_id, action, object, detail, address and
-// request_id. Every field, the digest too, is written as its length in bytes, a colon and its text; NULL is empty.
+// The digest of a seal (base/digest.hpp) is over the digest of the seal before ("" for the first) and the events in the
+// order of their ids, each as its id, at, actor, user_id, account_id, action, object, detail, address and request_id.
 std::int64_t seal_audit(storage::Transaction& tx, Instant now, std::int64_t most);
 
 }  // namespace bursar::accounts

@@ -2,6 +2,7 @@
 #include "accounts/parties.hpp"
 
 #include "base/assert.hpp"
+#include "base/digest.hpp"
 
 namespace bursar::accounts {
 
@@ -38,11 +39,15 @@ bool same_legal_data(const Party& a, const Party& b) {
 
 std::int64_t write_party(storage::Transaction& tx, const Party& party, Instant now) {
   const std::int64_t id = tx.reserve_ids(1);
+  const PostalAddress& address = party.address;
+  Digest digest;
+  digest.add(party.account, party.name, party.company, party.email, address.street, address.city, address.region,
+             address.postal_code, address.country, party.tax_id);
   tx.execute(
       "INSERT INTO parties (id, account_id, name, company, email, street, city, region, postal_code, country, tax_id, "
-      "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-      id, party.account, party.name, party.company, party.email, party.address.street, party.address.city,
-      party.address.region, party.address.postal_code, party.address.country, party.tax_id, now);
+      "created_at, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+      id, party.account, party.name, party.company, party.email, address.street, address.city, address.region,
+      address.postal_code, address.country, party.tax_id, now, digest.hex());
   return id;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "invoicing/change_settlement.hpp"
+#include "invoicing/document_digest.hpp"
 #include "invoicing/engine.hpp"
 #include "invoicing/income.hpp"
 #include "invoicing/paid.hpp"
@@ -129,6 +130,7 @@ class TakeBack {
       rows.add(id, position++, part.of->line.id, part.net.minor(), part.tax.minor(), part.of->line.description);
     }
     tx_.insert_many("credit_note_lines", rows);
+    stamp_credit_note(tx_, id);
     return id;
   }
 
@@ -195,9 +197,9 @@ class TakeBack {
   }
 
   void mark_lines() {
-    Batch rows{{"id", Batch::integer}, {"removed_at", Batch::text}};
+    Batch rows{{"id", Batch::integer}, {"removed_at", Batch::text}, {"on_document", Batch::integer}};
     for (const Part& part : parts_) {
-      if (part.whole()) rows.add(part.of->line.id, now_);
+      if (part.whole()) rows.add(part.of->line.id, now_, invoice_.legal());
     }
     if (!rows.empty()) tx_.update_many("invoice_lines", 1, rows);
   }

@@ -7,6 +7,7 @@
 
 #include "accounts/accounts.hpp"
 #include "base/assert.hpp"
+#include "invoicing/document_digest.hpp"
 #include "invoicing/income.hpp"
 
 namespace bursar::invoicing {
@@ -105,7 +106,9 @@ void InvoiceWriter::write_invoices(Transaction& tx, InvoiceId first) const {
              {"autopay_on", Batch::text},
              {"dunning_action", Batch::text},
              {"dunning_on", Batch::text},
-             {"dunning_offset", Batch::integer}};
+             {"dunning_offset", Batch::integer},
+             {"digest", Batch::text}};
+  Digest digest;
   std::int64_t id = first.value();
   std::int64_t sequence = numbers.first;
   for (const auto& item : drafts_) {
@@ -113,19 +116,36 @@ void InvoiceWriter::write_invoices(Transaction& tx, InvoiceId first) const {
     const bool paid = item.balance().is_zero();
     const bool collected = !paid && draft.kind != InvoiceKind::deposit;
     const bool numbered = legal(item);
+    const CivilDate issued_on = numbered ? numbers.issued_on : issued_on_;
+    std::string number, hash;
+    if (numbered) {
+      number = rules_.invoice_numbers.render(issued_on, sequence);
+      hash = digest_of(digest,
+                       {.number = number,
+                        .kind = draft.kind,
+                        .issued_on = issued_on,
+                        .due_on = draft.due_on,
+                        .net = item.totals.net,
+                        .tax = item.totals.tax,
+                        .total = item.totals.total,
+                        .seller_party = seller,
+                        .buyer_party = draft.buyer_party},
+                       draft.lines);
+    }
     std::optional<PlannedStep> dunning;
     if (collected && !draft.lapses) dunning = rules_.plan.first(draft.due_on, really_issued_on, draft.notice_days);
     std::optional<CivilDate> autopay_on;
     if (collected && draft.autopay) autopay_on = rules_.plan.first_autopay(draft.due_on, really_issued_on);
     rows.add(id++, draft.account, to_string(draft.kind), to_string(paid ? InvoiceStatus::paid : InvoiceStatus::open),
              numbered ? std::optional(numbers.series) : std::nullopt, numbered ? std::optional(sequence) : std::nullopt,
-             numbered ? std::optional(rules_.invoice_numbers.render(numbers.issued_on, sequence)) : std::nullopt,
-             numbered ? numbers.issued_on : issued_on_, draft.due_on, draft.currency.code(), item.totals.net.minor(),
-             item.totals.tax.minor(), item.totals.total.minor(), item.balance().minor(), seller, draft.buyer_party,
-             draft.late_fee_of, now_, paid ? std::optional(now_) : std::nullopt, autopay_on,
+             numbered ? std::optional(std::string_view(number)) : std::nullopt, issued_on, draft.due_on,
+             draft.currency.code(), item.totals.net.minor(), item.totals.tax.minor(), item.totals.total.minor(),
+             item.balance().minor(), seller, draft.buyer_party, draft.late_fee_of, now_,
+             paid ? std::optional(now_) : std::nullopt, autopay_on,
              dunning ? std::optional(to_string(dunning->step.action)) : std::nullopt,
              dunning ? std::optional(dunning->on) : std::nullopt,
-             dunning ? std::optional(dunning->step.offset) : std::nullopt);
+             dunning ? std::optional(dunning->step.offset) : std::nullopt,
+             numbered ? std::optional(std::string_view(hash)) : std::nullopt);
     if (numbered) ++sequence;
   }
   tx.insert_many("invoices", rows);

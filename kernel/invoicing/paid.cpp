@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "invoicing/change_settlement.hpp"
+#include "invoicing/document_digest.hpp"
 #include "ledger/journal.hpp"
 #include "services/services.hpp"
 
@@ -19,6 +20,7 @@ void take_number(Transaction& tx, const Rules& rules, InvoiceId invoice, Instant
   tx.execute("UPDATE invoices SET series = $2, sequence = $3, number = $4, issued_on = $5 WHERE id = $1", invoice,
              numbers.series, numbers.first, rules.invoice_numbers.render(numbers.issued_on, numbers.first),
              numbers.issued_on);
+  stamp_invoice(tx, invoice);
 }
 
 void credit_deposit(Transaction& tx, const Rules& rules, const Invoice& invoice, Instant now) {

@@ -90,6 +90,13 @@ const QueryCheck checks[] = {
      "SELECT i.id, 'total ' || CAST(i.total AS TEXT) || ', credited ' || CAST(sum(n.total) AS TEXT) FROM invoices i "
      "JOIN "
      "credit_notes n ON n.invoice_id = i.id GROUP BY i.id, i.total HAVING sum(n.total) > i.total"},
+    {"document_has_digest", "Each numbered document after the first with a digest has one.", "",
+     "SELECT d.number, 'no digest, and one before it in its series has' FROM (SELECT series, sequence, number, digest "
+     "FROM invoices WHERE series IS NOT NULL UNION ALL SELECT series, sequence, number, digest FROM credit_notes) d "
+     "JOIN (SELECT series, min(sequence) AS first FROM invoices WHERE digest IS NOT NULL GROUP BY series UNION ALL "
+     "SELECT series, min(sequence) FROM credit_notes WHERE digest IS NOT NULL GROUP BY series) f ON f.series = "
+     "d.series "
+     "WHERE d.digest IS NULL AND d.sequence > f.first"},
     {"one_late_fee", "An overdue invoice has one late fee at most.", "inv",
      "SELECT late_fee_of, CAST(count(*) AS TEXT) || ' late fees' FROM invoices WHERE late_fee_of IS NOT NULL GROUP BY "
      "late_fee_of "

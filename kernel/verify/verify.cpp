@@ -1,12 +1,10 @@
 #include "verify/verify.hpp"
 
-#include <openssl/sha.h>
-
-#include <array>
 #include <string>
 #include <utility>
 
 #include "base/cycle.hpp"
+#include "base/digest.hpp"
 #include "base/money.hpp"
 #include "verify/checks.hpp"
 
@@ -95,6 +93,31 @@ class Walk {
     while (strays.next()) breach("seal " + strays.string(0), "events name it, and it is missing");
   }
 
+  void documents() {
+    begin("document_is_as_issued", "An invoice says what it said when it got its number.");
+    digests(
+        "inv",
+        c_.query("SELECT i.id, i.digest, i.number, i.kind, i.issued_on, i.due_on, i.currency, i.net, i.tax, i.total, "
+                 "i.seller_party_id, i.buyer_party_id, l.position, l.kind, l.service_id, l.period_start, "
+                 "l.period_end, l.description, l.quantity, l.unit_code, l.unit_price, l.net, l.tax, l.tax_rule, "
+                 "l.tax_place, l.tax_rate, l.tax_inclusive, l.tax_category, l.exemption_reason FROM invoices i "
+                 "LEFT JOIN invoice_lines l ON l.invoice_id = i.id AND l.on_document = 1 "
+                 "WHERE i.digest IS NOT NULL ORDER BY i.id, l.position"),
+        12, 29);
+    begin("credit_note_is_as_issued", "A credit note says what it said when it was issued.");
+    digests("crn",
+            c_.query("SELECT n.id, n.digest, n.number, n.invoice_id, n.issued_on, n.currency, n.net, n.tax, n.total, "
+                     "n.reason, n.seller_party_id, n.buyer_party_id, l.position, l.line_id, l.net, l.tax, "
+                     "l.description FROM credit_notes n LEFT JOIN credit_note_lines l ON l.credit_note_id = n.id "
+                     "WHERE n.digest IS NOT NULL ORDER BY n.id, l.position"),
+            12, 17);
+    begin("party_is_as_written", "The snapshot of a buyer or the seller is what it was when it was written.");
+    digests("party",
+            c_.query("SELECT id, digest, account_id, name, company, email, street, city, region, postal_code, country, "
+                     "tax_id FROM parties WHERE digest IS NOT NULL ORDER BY id"),
+            12, 12);
+  }
+
   void sqlite_file() {
     begin("file_is_sound", "The database file is not damaged.");
     auto rows = c_.query("PRAGMA integrity_check");
@@ -105,6 +128,29 @@ class Walk {
     auto keys = c_.query("PRAGMA foreign_key_check");
     while (keys.next())
       breach(keys.string(0), "row " + keys.string(1) + " refers to a missing row of " + keys.string(2));
+  }
+
+  // Asked last: the first damage ends the transaction.
+  void postgresql_indexes() {
+    auto installed = c_.query("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'");
+    if (!installed.next()) return;
+    begin("indexes_are_sound", "No index of the database is damaged, or without a row of its table.");
+    std::vector<std::pair<std::int64_t, std::string>> indexes;
+    {
+      auto rows = c_.query(
+          "SELECT CAST(i.indexrelid AS BIGINT), n.relname FROM pg_index i JOIN pg_class n ON n.oid = i.indexrelid JOIN "
+          "pg_am a ON a.oid = n.relam WHERE a.amname = 'btree' AND i.indisvalid AND n.relnamespace = "
+          "CAST(current_schema() AS regnamespace) ORDER BY n.relname");
+      while (rows.next()) indexes.emplace_back(rows.integer(0), rows.string(1));
+    }
+    for (const auto& [id, name] : indexes) {
+      try {
+        auto sound = c_.query("SELECT CAST(bt_index_check(CAST($1 AS oid), true) AS TEXT)", id);
+        sound.next();
+      } catch (const storage::StorageError& e) {
+        return breach(name, e.what());
+      }
+    }
   }
 
   Report report;
@@ -120,26 +166,41 @@ class Walk {
 
   // How many events bear a seal, and its digest by what they say now (accounts/audit_seal.hpp).
   std::pair<std::int64_t, std::string> sealed_at(std::int64_t position, const std::string& before) {
-    std::string text = std::to_string(before.size()) + ":" + before;
+    Digest digest;
+    digest.add(before);
     std::int64_t events = 0;
     auto rows = c_.query(
         "SELECT id, at, actor, user_id, account_id, action, object, detail, address, request_id FROM audit_events "
         "WHERE seal_position = $1 ORDER BY id",
         position);
-    for (; rows.next(); ++events) {
-      for (int column = 0; column < 10; ++column) {
-        const std::string field = rows.is_null(column) ? "" : rows.string(column);
-        text += std::to_string(field.size()) + ":" + field;
+    for (; rows.next(); ++events) add_columns(digest, rows, 0, 10);
+    return {events, digest.hex()};
+  }
+
+  static void add_columns(Digest& digest, const storage::Rows& rows, int begin, int end) {
+    for (int i = begin; i < end; ++i) digest.add(rows.is_null(i) ? std::string_view() : rows.text(i));
+  }
+
+  // `rows`: id, stored digest, the columns of a document from 2 on and those of one of its lines from `lines` on, in
+  // the order of documents and then lines.
+  void digests(const char* prefix, storage::Rows rows, int lines, int end) {
+    Digest digest;
+    std::int64_t document = 0;
+    std::string stored;
+    const auto compare = [&] {
+      if (document != 0 && digest.hex() != stored)
+        breach(codec_.encode(prefix, document), "it, or a line of it, is not as it was");
+    };
+    while (rows.next()) {
+      if (rows.integer(0) != document) {
+        compare();
+        document = rows.integer(0);
+        stored = rows.string(1);
+        add_columns(digest, rows, 2, lines);
       }
+      if (lines < end && !rows.is_null(lines)) add_columns(digest, rows, lines, end);
     }
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
-    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash.data());
-    std::string digest;
-    for (const unsigned char byte : hash) {
-      digest += "0123456789abcdef"[byte >> 4];
-      digest += "0123456789abcdef"[byte & 15];
-    }
-    return {events, digest};
+    compare();
   }
 
   storage::Connection& c_;
@@ -164,12 +225,14 @@ Report verify(storage::Database& db, const IdCodec& codec, const std::function<v
     walk.queries(ledger_checks());
     walk.queries(invoice_checks());
     walk.tax_of_invoices();
+    walk.documents();
     walk.due_dates();
     walk.queries(change_checks());
     walk.queries(refund_checks());
     walk.queries(hold_checks());
     walk.queries(state_checks());
     walk.audit_seals();
+    if (db.backend() == storage::Backend::postgresql) walk.postgresql_indexes();
     return std::move(walk.report);
   });
 }
