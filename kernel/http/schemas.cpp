@@ -93,7 +93,7 @@ constexpr Schema all_schemas[] = {
     {"AutopayAttempt",
      "round:integer outcome:passed_over|charged|declined_soft|declined_final|withdrawn payment_method:id? "
      "method_label:string gateway:string payment_id:id? payment_status:string? reason:string explanation:string "
-     "created_at:instant retry_on:date?"},
+     "created_at:instant retry_on:date? retry_derivation:object?"},
     {"InvoiceLine",
      "id:id kind:string description:string quantity:integer unit_price:Money net:Money tax:Money tax_rule:string "
      "tax_rate:string tax_inclusive:boolean tax_category:string exemption_reason:string "
@@ -160,6 +160,22 @@ constexpr Schema all_schemas[] = {
     {"Dispute",
      "id:id account_id:id payment_id:id gateway:string reference:string status:opened|won|lost amount:Money "
      "counted:Money held:Money fee:Money reason:string respond_by:instant? opened_at:instant closed_at:instant?"},
+    {"InvoiceExplanation",
+     "invoice_id:id lines:[LineExplanation] tax_groups:[TaxGroup] net:Money tax:Money total:Money "
+     "settlement:[Settling] balance:Money autopay_attempts:[AutopayAttempt] next:InvoiceNext"},
+    {"LineExplanation",
+     "line_id:id kind:string description:string in_total:boolean derivation:object? unit_price:Money quantity:integer "
+     "listed:Money tax_contained:string? taxable:Money tax_group:integer net:Money tax:Money total:Money "
+     "steps:[ExplanationStep] sentence:string"},
+    {"ExplanationStep", "name:string formula:string result:Money"},
+    {"TaxGroup",
+     "rule:string place:string category:string rate:string inclusive:boolean taxable:Money tax:Money formula:string"},
+    {"Settling",
+     "entry_id:id kind:string source_id:id? explanation:string booked_on:date amount:Money balance_after:Money "
+     "allocations:[DerivedAllocation]"},
+    {"DerivedAllocation", "payment_id:id? amount:Money derivation:object? formula:string"},
+    {"InvoiceNext", "held_until:date? charge_on:date? charges_made:integer collection:NextCollection?"},
+    {"NextCollection", "action:string on:date days_after_due:integer"},
     {"NewHold", "invoice_id?:id service_id?:id until:date reason:string"},
     {"Hold",
      "id:id account_id:id invoice_id:id? service_id:id? status:active|ended origin:staff|customer reason:string "

@@ -13,6 +13,10 @@ void text_or_null(JsonWriter& w, std::string_view name, std::string_view text) {
   }
 }
 
+void json_or_null(JsonWriter& w, std::string_view name, std::string_view json) {
+  w.key(name).raw(json.empty() ? "null" : json);
+}
+
 namespace {
 void write_address(JsonWriter& w, const accounts::PostalAddress& address) {
   w.key("address").begin_object().field("street", address.street).field("city", address.city);
@@ -257,6 +261,23 @@ void write_method_setup(JsonWriter& w, const IdCodec& ids, const payments::Metho
   text_or_null(w, "decline_code", s.decline_code);
   text_or_null(w, "decline_text", s.decline_text);
   w.field("created_at", s.created_at).field("settled_at", s.settled_at).field("expires_at", s.expires_at).end_object();
+}
+
+void write_autopay_attempts(JsonWriter& w, const IdCodec& ids, const std::vector<payments::Attempt>& attempts) {
+  w.key("autopay_attempts").begin_array();
+  for (const payments::Attempt& attempt : attempts) {
+    w.begin_object().field("round", attempt.round).field("outcome", payments::to_string(attempt.outcome));
+    id_field(w, ids, "payment_method", attempt.method);
+    w.field("method_label", attempt.label).field("gateway", attempt.gateway);
+    id_field(w, ids, "payment_id", attempt.payment);
+    text_or_null(w, "payment_status", attempt.payment_status);
+    w.field("reason", attempt.reason).field("explanation", payments::explanation(attempt));
+    w.field("created_at", attempt.created_at);
+    w.field("retry_on", attempt.retry ? std::optional(attempt.retry->on) : std::nullopt);
+    json_or_null(w, "retry_derivation", attempt.retry ? std::string_view(attempt.retry->derivation) : "");
+    w.end_object();
+  }
+  w.end_array();
 }
 
 void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredEntry& entry,

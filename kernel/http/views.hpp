@@ -14,6 +14,7 @@
 #include "invoicing/invoices.hpp"
 #include "ledger/journal.hpp"
 #include "notices/outbox.hpp"
+#include "payments/autopay_attempts.hpp"
 #include "payments/disputes.hpp"
 #include "payments/explain_ledger.hpp"
 #include "payments/methods.hpp"
@@ -40,6 +41,8 @@ void id_field(JsonWriter& w, const IdCodec& ids, std::string_view name, Id<Tag> 
 }
 // Text that may be missing: null instead of "".
 void text_or_null(JsonWriter& w, std::string_view name, std::string_view text);
+// A stored JSON document.
+void json_or_null(JsonWriter& w, std::string_view name, std::string_view json);
 
 void write_account(JsonWriter& w, const IdCodec& ids, const accounts::Account& account);
 void write_party(JsonWriter& w, const accounts::Party& party);
@@ -65,6 +68,8 @@ void write_refund_request(JsonWriter& w, const IdCodec& ids, const payments::Sto
 void write_dispute(JsonWriter& w, const IdCodec& ids, const payments::Dispute& dispute);
 void write_payment_method(JsonWriter& w, const IdCodec& ids, const payments::PaymentMethod& method);
 void write_method_setup(JsonWriter& w, const IdCodec& ids, const payments::MethodSetup& setup);
+// The field "autopay_attempts".
+void write_autopay_attempts(JsonWriter& w, const IdCodec& ids, const std::vector<payments::Attempt>& attempts);
 void write_ledger_entry(JsonWriter& w, const IdCodec& ids, const ledger::StoredEntry& entry,
                         const payments::EntryExplanation& explanation);
 void write_task(JsonWriter& w, const IdCodec& ids, const payments::StaffTask& task);

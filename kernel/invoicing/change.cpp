@@ -8,6 +8,7 @@
 #include "invoicing/change_pricing.hpp"
 #include "invoicing/change_settlement.hpp"
 #include "invoicing/corrections.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/invoice_writer.hpp"
 #include "invoicing/invoices.hpp"
 
@@ -82,7 +83,8 @@ Result<Quote> quote_change(Connection& c, const Rules& rules, const ChangeReques
               .recurring = {{change.service.cycle, amounts_of(assess(later, currency))}},
               .due_on = today};
   for (const auto& line : lines) {
-    quote.lines.push_back({line.kind, line.description, line.net, line.tax, line.derivation + "; " + explain(line)});
+    quote.lines.push_back({line.kind, line.description, line.net, line.tax,
+                           derivation_in_words(line.derivation, line.unit_price) + "; " + explain(line)});
   }
   return quote;
 }

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "catalog/promotions.hpp"
+#include "invoicing/derivation.hpp"
 
 namespace bursar::invoicing {
 namespace {
@@ -141,14 +142,6 @@ void apply_promotion(Connection& c, PricedChange& change) {
   if (for_ever) change.later_price -= off;
 }
 
-std::string derive(const PeriodPrice& price, const Period& period, CivilDate today, Money share) {
-  const Ratio days = remaining_share(period, today);
-  std::string text =
-      std::to_string(days.num) + " of " + std::to_string(days.den) + " days of " + price.price.to_string();
-  if (price.discount.is_positive()) text += " less the promotion's " + price.discount.to_string();
-  return text + " = " + share.to_string() + ", rounded to nearest, halves to even";
-}
-
 }  // namespace
 
 Result<PricedChange> price_change(Connection& c, const Rules& rules, const ChangeRequest& request, CivilDate today) {
@@ -190,14 +183,15 @@ std::vector<DraftLine> proration_lines(const PricedChange& change, CivilDate tod
   const auto add = [&](const char* prefix, const catalog::Product& product, const PeriodPrice& price, int sign) {
     const Money share = prorate(price.net(), change.period, today);
     if (share.is_zero()) return;
-    lines.push_back({.kind = LineKind::proration,
-                     .service = change.service.id,
-                     .period = rest,
-                     .description = prefix + describe_period(product.name, change.service.label, rest),
-                     .unit_code = product.unit_code,
-                     .unit_price = sign < 0 ? -share : share,
-                     .treatment = &change.treatment,
-                     .derivation = derive(price, change.period, today, share)});
+    lines.push_back(
+        {.kind = LineKind::proration,
+         .service = change.service.id,
+         .period = rest,
+         .description = prefix + describe_period(product.name, change.service.label, rest),
+         .unit_code = product.unit_code,
+         .unit_price = sign < 0 ? -share : share,
+         .treatment = &change.treatment,
+         .derivation = derive_proration(price.price, price.discount, remaining_share(change.period, today), sign)});
   };
   add("Unused: ", change.from, change.old_price, -1);
   add("", change.to, change.new_price, 1);

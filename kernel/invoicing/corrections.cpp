@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "invoicing/allocations.hpp"
 #include "invoicing/change_settlement.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/document_digest.hpp"
 #include "invoicing/engine.hpp"
 #include "invoicing/income.hpp"
@@ -170,7 +172,7 @@ class TakeBack {
   void give_back_allocations(Money amount, EntryId entry) {
     struct Paid {
       PaymentId payment;
-      std::int64_t amount;
+      Money amount;
     };
     std::vector<Paid> paid;
     {
@@ -178,22 +180,25 @@ class TakeBack {
           "SELECT payment_id, CAST(SUM(amount) AS BIGINT) FROM allocations WHERE invoice_id = $1"
           " GROUP BY payment_id HAVING SUM(amount) > 0 ORDER BY MAX(id) DESC",
           invoice_.id);
-      while (rows.next()) paid.push_back({rows.id<PaymentId>(0), rows.integer(1)});
+      while (rows.next()) paid.push_back({rows.id<PaymentId>(0), Money(rows.integer(1), amount.currency())});
     }
     std::stable_partition(paid.begin(), paid.end(),
                           [&](const Paid& money) { return given_back_.first && money.payment == given_back_.first; });
-    std::int64_t left = amount.minor();
-    Batch rows{{"id", Batch::integer},         {"account_id", Batch::integer}, {"payment_id", Batch::integer},
-               {"invoice_id", Batch::integer}, {"amount", Batch::integer},     {"entry_id", Batch::integer},
-               {"created_at", Batch::text}};
+    Money left = amount;
     for (const Paid& money : paid) {
-      const std::int64_t taken = std::min(left, money.amount);
-      if (taken == 0) break;
-      rows.add(tx_.reserve_ids(1), invoice_.account, money.payment, invoice_.id, -taken, entry, now_);
+      const Money taken = std::min(left, money.amount);
+      if (taken.is_zero()) break;
+      insert_allocation(
+          tx_,
+          {.account = invoice_.account,
+           .payment = money.payment,
+           .invoice = invoice_.id,
+           .amount = -taken,
+           .derivation = derive_least("taken_back", {{"to_give_back", left}, {"had_paid", money.amount}})},
+          entry, now_);
       left -= taken;
     }
-    BURSAR_ASSERT(left == 0);
-    tx_.insert_many("allocations", rows);
+    BURSAR_ASSERT(left.is_zero());
   }
 
   void mark_lines() {

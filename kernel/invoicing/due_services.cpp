@@ -112,11 +112,11 @@ void read_accounts(Connection& c, DueChunk& chunk) {
 
 void read_products(Connection& c, DueChunk& chunk) {
   const auto ids = distinct_ids(chunk.services, &DueService::product);
-  auto rows = c.query("SELECT id, name, tax_class, unit_code FROM products WHERE id IN {list:$1}",
+  auto rows = c.query("SELECT id, name, tax_class, unit_code, code FROM products WHERE id IN {list:$1}",
                       std::span<const std::int64_t>(ids));
   while (rows.next()) {
     chunk.products[rows.id<ProductId>(0)] = {
-        .name = rows.string(1), .tax_class = rows.string(2), .unit_code = rows.string(3)};
+        .code = rows.string(4), .name = rows.string(1), .tax_class = rows.string(2), .unit_code = rows.string(3)};
   }
 }
 

@@ -36,6 +36,7 @@ struct BuyerAccount {
   bool autopay = false;
 };
 struct SoldProduct {
+  std::string code;
   std::string name;
   std::string tax_class;
   std::string unit_code;

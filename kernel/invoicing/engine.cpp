@@ -28,10 +28,8 @@ Ratio tax_share(const catalog::TaxTreatment& treatment) {
 // pay.
 Money taxable(const DraftLine& line) {
   const Money price = listed(line);
-  const auto& treatment = *line.treatment;
-  const bool unpaid = treatment.inclusive && treatment.rate.num == 0 && treatment.price_contains.num != 0;
-  if (!unpaid) return price;
-  const Ratio contained = treatment.price_contains;
+  const Ratio contained = tax_contained(*line.treatment);
+  if (contained.num == 0) return price;
   return price - price.multiply({contained.num, contained.den + contained.num}, Rounding::half_up);
 }
 
@@ -69,6 +67,11 @@ void assess_group(std::span<DraftLine*> group, Totals& totals) {
 }
 
 }  // namespace
+
+Ratio tax_contained(const catalog::TaxTreatment& treatment) {
+  const bool unpaid = treatment.inclusive && treatment.rate.num == 0;
+  return unpaid ? treatment.price_contains : Ratio{0, treatment.price_contains.den};
+}
 
 std::vector<Money> spread(Money amount, std::span<const Money> bases, Ratio share) {
   struct Part {

@@ -35,7 +35,7 @@ struct DraftLine {
   std::string unit_code = "C62";
   Money unit_price;                        // negative for a discount
   const catalog::TaxTreatment* treatment;  // outlives the line; never null
-  std::string derivation = {};             // how a prorated unit_price came to be
+  std::string derivation = {};             // what unit_price was computed from (derivation.hpp)
   Money net = Money::zero(unit_price.currency());
   Money tax = Money::zero(unit_price.currency());
 };
@@ -63,6 +63,9 @@ DraftLine discount_line(const DraftLine& line, Money off, std::string_view promo
 Ratio remaining_share(const Period& period, CivilDate from);
 // A price for the rest of a period. Half even, so that halves do not favour one side over many changes.
 Money prorate(Money price, const Period& period, CivilDate from);
+
+// The rate of the tax that the listed price contains and this buyer does not pay; zero: none.
+Ratio tax_contained(const catalog::TaxTreatment& treatment);
 
 // What a line is, and how its amounts came to be, in words: "VPS S, 2027-01-31 to 2027-02-27".
 std::string describe_period(std::string_view product, std::string_view label, const Period& period);

@@ -7,6 +7,7 @@
 
 #include "accounts/accounts.hpp"
 #include "base/assert.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/document_digest.hpp"
 #include "invoicing/income.hpp"
 
@@ -55,7 +56,7 @@ void InvoiceWriter::add(DraftInvoice draft) {
   Totals totals = assess(draft.lines, draft.currency);
   BURSAR_ASSERT(!totals.total.is_negative());
   const Money none = Money::zero(draft.currency);
-  drafts_.push_back({std::move(draft), std::move(totals), none});
+  drafts_.push_back({std::move(draft), std::move(totals), none, none});
 }
 
 void InvoiceWriter::use_credit(Transaction& tx) {
@@ -70,7 +71,8 @@ void InvoiceWriter::use_credit(Transaction& tx) {
     if (item.draft.kind == InvoiceKind::deposit) continue;
     const auto credit = credits.find({item.draft.account.value(), std::string(item.draft.currency.code())});
     if (credit == credits.end()) continue;
-    item.credit = std::min(Money(credit->second, item.draft.currency), item.totals.total);
+    item.available = Money(credit->second, item.draft.currency);
+    item.credit = std::min(item.available, item.totals.total);
     credit->second -= item.credit.minor();
   }
 }
@@ -165,7 +167,7 @@ void InvoiceWriter::write_lines(Transaction& tx, InvoiceId first) const {
              {"tax_rule", Batch::text},      {"tax_place", Batch::text},
              {"tax_rate", Batch::integer},   {"tax_inclusive", Batch::integer},
              {"tax_category", Batch::text},  {"exemption_reason", Batch::text},
-             {"derivation", Batch::text}};
+             {"derivation", Batch::text},    {"tax_contained", Batch::integer}};
   std::int64_t invoice = first.value();
   for (const auto& item : drafts_) {
     int position = 1;
@@ -175,7 +177,8 @@ void InvoiceWriter::write_lines(Transaction& tx, InvoiceId first) const {
                line.period ? std::optional(line.period->start) : std::nullopt,
                line.period ? std::optional(line.period->end) : std::nullopt, line.description, line.quantity,
                line.unit_code, line.unit_price.minor(), line.net.minor(), line.tax.minor(), tax.rule, tax.place,
-               tax.rate.num, tax.inclusive, tax.category, tax.exemption_reason, line.derivation);
+               tax.rate.num, tax.inclusive, tax.category, tax.exemption_reason, line.derivation,
+               tax_contained(tax).num);
     }
     ++invoice;
   }
@@ -220,10 +223,12 @@ void InvoiceWriter::book(Transaction& tx, InvoiceId first) const {
   const EntryId first_entry = journal.flush(tx);
   if (allocations.empty()) return;
   Batch rows{{"id", Batch::integer},     {"account_id", Batch::integer}, {"invoice_id", Batch::integer},
-             {"amount", Batch::integer}, {"entry_id", Batch::integer},   {"created_at", Batch::text}};
+             {"amount", Batch::integer}, {"entry_id", Batch::integer},   {"derivation", Batch::text},
+             {"created_at", Batch::text}};
   for (const auto& row : allocations) {
     rows.add(row.id, row.item->draft.account, row.invoice, row.item->credit.minor(),
-             first_entry.value() + static_cast<std::int64_t>(row.entry), now_);
+             first_entry.value() + static_cast<std::int64_t>(row.entry),
+             derive_least("credit", {{"available", row.item->available}, {"owed", row.item->totals.total}}), now_);
   }
   tx.insert_many("allocations", rows);
 }

@@ -49,7 +49,8 @@ class InvoiceWriter {
   struct Item {
     DraftInvoice draft;
     Totals totals;
-    Money credit;  // of the account, used for it
+    Money available;  // credit of the account
+    Money credit;     // of it, used for it
     [[nodiscard]] Money balance() const { return totals.total - credit; }
   };
   void use_credit(storage::Transaction& tx);

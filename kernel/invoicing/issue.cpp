@@ -4,6 +4,7 @@
 
 #include "accounts/accounts.hpp"
 #include "base/assert.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/invoice_writer.hpp"
 #include "invoicing/paid.hpp"
 
@@ -53,8 +54,11 @@ Result<InvoiceId> issue_deposit(Transaction& tx, const Rules& rules, AccountId i
   }
   const auto treatment = untaxed("Prepayment: taxed when it is used");
   DraftInvoice draft = draft_for(*account, InvoiceKind::deposit, amount.currency(), rules.today(now));
-  draft.lines.push_back(
-      {.kind = LineKind::deposit, .description = "Account credit", .unit_price = amount, .treatment = &treatment});
+  draft.lines.push_back({.kind = LineKind::deposit,
+                         .description = "Account credit",
+                         .unit_price = amount,
+                         .treatment = &treatment,
+                         .derivation = derive_named("customer", amount)});
   return write_one(tx, rules, std::move(draft), now);
 }
 
@@ -75,7 +79,10 @@ Result<InvoiceId> issue_late_fee(Transaction& tx, const Rules& rules, InvoiceId 
   draft.lines.push_back({.kind = LineKind::late_fee,
                          .description = "Late fee" + (overdue->legal() ? " for " + overdue->number : std::string()),
                          .unit_price = fee,
-                         .treatment = &treatment});
+                         .treatment = &treatment,
+                         .derivation = rules.billing.late_fee
+                                           ? derive_late_fee(*rules.billing.late_fee, overdue->number, overdue->balance)
+                                           : derive_named("staff", fee)});
   return write_one(tx, rules, std::move(draft), now);
 }
 
@@ -111,7 +118,8 @@ Result<InvoiceId> issue_manual(Transaction& tx, const Rules& rules, AccountId id
                            .description = line.description,
                            .quantity = line.quantity,
                            .unit_price = line.unit_price,
-                           .treatment = &treatments.back()});
+                           .treatment = &treatments.back(),
+                           .derivation = derive_named("staff", line.unit_price)});
   }
   return write_one(tx, rules, std::move(draft), now);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "invoicing/derivation.hpp"
+
 namespace bursar::invoicing {
 namespace {
 
@@ -88,7 +90,8 @@ std::vector<DraftLine> first_lines(const PricedOrder& order, const PricedUnit& u
                  .description = product.name + (unit.label.empty() ? "" : " (" + unit.label + ")"),
                  .unit_code = product.unit_code,
                  .unit_price = unit.price->amount,
-                 .treatment = unit.treatment};
+                 .treatment = unit.treatment,
+                 .derivation = derive_listed(product.code, unit.cycle, unit.price->amount)};
   if (unit.cycle.is_recurring()) {
     main.kind = LineKind::recurring;
     main.period = Period{starts_on, due_date(starts_on, starts_on.day(), unit.cycle, 1)};
@@ -97,7 +100,10 @@ std::vector<DraftLine> first_lines(const PricedOrder& order, const PricedUnit& u
   lines.push_back(main);
   if (unit.promoted) {
     const Money off = order.promotion->discount(unit.price->amount);
-    if (off.is_positive()) lines.push_back(discount_line(main, off, order.promotion->code));
+    if (off.is_positive()) {
+      lines.push_back(discount_line(main, off, order.promotion->code));
+      lines.back().derivation = derive_discount(*order.promotion, unit.price->amount);
+    }
   }
   if (unit.price->setup_fee.is_positive()) {
     lines.push_back({.kind = LineKind::setup,
@@ -105,7 +111,8 @@ std::vector<DraftLine> first_lines(const PricedOrder& order, const PricedUnit& u
                      .description = "Set-up: " + product.name,
                      .unit_code = product.unit_code,
                      .unit_price = unit.price->setup_fee,
-                     .treatment = unit.treatment});
+                     .treatment = unit.treatment,
+                     .derivation = derive_setup_fee(product.code, unit.price->setup_fee)});
   }
   return lines;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/due_services.hpp"
 #include "invoicing/invoice_writer.hpp"
 #include "invoicing/step_support.hpp"
@@ -85,7 +86,8 @@ class Chunk {
                      .description = describe_period(product.name, service.label, period),
                      .unit_code = product.unit_code,
                      .unit_price = service.price,
-                     .treatment = &treatment(buyer, product)});
+                     .treatment = &treatment(buyer, product),
+                     .derivation = derive_agreed(product.code, service.cycle, service.price)});
     const bool lowered = add_discount(service, lines);
     auto periods_left = service.promotion_periods_left;
     if (lowered && periods_left) --*periods_left;
@@ -98,7 +100,10 @@ class Chunk {
     const bool over = service.promotion_periods_left && *service.promotion_periods_left <= 0;
     if (promotion == due_.promotions.end() || over) return false;
     const Money off = promotion->second.discount(service.price);
-    if (off.is_positive()) lines.push_back(discount_line(lines.back(), off, promotion->second.code));
+    if (off.is_positive()) {
+      lines.push_back(discount_line(lines.back(), off, promotion->second.code));
+      lines.back().derivation = derive_discount(promotion->second, service.price);
+    }
     return true;
   }
 

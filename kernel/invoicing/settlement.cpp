@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "invoicing/allocations.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/paid.hpp"
 #include "ledger/journal.hpp"
 
@@ -36,7 +38,8 @@ Settled settle(Transaction& tx, const Rules& rules, const Invoice& invoice, Mone
   return settled;
 }
 
-void book_credit(Transaction& tx, const Rules& rules, const Invoice& invoice, Money amount, Instant now) {
+void book_credit(Transaction& tx, const Rules& rules, const Invoice& invoice, Money amount, std::string derivation,
+                 Instant now) {
   const std::int64_t allocation = tx.reserve_ids(1);
   const EntryId entry = ledger::apply_new(tx, {.kind = ledger::EntryKind::credit_applied,
                                                .source = allocation,
@@ -47,10 +50,14 @@ void book_credit(Transaction& tx, const Rules& rules, const Invoice& invoice, Mo
                                                                .debit(LedgerAccount::customer_credit(), amount)
                                                                .credit_receivable(invoice.id, amount)
                                                                .build()});
-  tx.execute(
-      "INSERT INTO allocations (id, account_id, invoice_id, amount, entry_id, created_at)"
-      " VALUES ($1, $2, $3, $4, $5, $6)",
-      allocation, invoice.account, invoice.id, amount.minor(), entry, now);
+  insert_allocation(tx,
+                    {.id = allocation,
+                     .account = invoice.account,
+                     .payment = {},
+                     .invoice = invoice.id,
+                     .amount = amount,
+                     .derivation = std::move(derivation)},
+                    entry, now);
 }
 
 }  // namespace
@@ -94,7 +101,8 @@ Result<Settled> apply_credit(Transaction& tx, const Rules& rules, InvoiceId id, 
   const Money credit = ledger::credit_balance(tx, invoice->account, amount.currency());
   const Money used = std::min({amount, credit, invoice->balance});
   if (used.is_zero()) return conflict("no_credit", "There is no credit in the currency of the invoice.");
-  book_credit(tx, rules, *invoice, used, now);
+  auto derivation = derive_least("credit", {{"available", credit}, {"owed", invoice->balance}, {"asked", amount}});
+  book_credit(tx, rules, *invoice, used, std::move(derivation), now);
   return settle(tx, rules, *invoice, used, now);
 }
 

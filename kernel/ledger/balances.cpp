@@ -1,5 +1,7 @@
 // The reading side of the journal.
+#include <algorithm>
 #include <span>
+#include <utility>
 
 #include "ledger/journal.hpp"
 
@@ -64,6 +66,23 @@ std::optional<StoredEntry> find_entry(Connection& c, EntryKind kind, std::int64_
   }
   read_postings(c, found);
   return std::move(found.front());
+}
+
+std::vector<StoredEntry> find_entries(Connection& c, std::span<const std::int64_t> ids) {
+  std::vector<StoredEntry> entries;
+  {
+    auto rows = c.query(
+        "SELECT id, kind, source_id, account_id, booked_at, booked_on, description FROM journal_entries"
+        " WHERE id IN {list:$1} ORDER BY id DESC",
+        ids);
+    while (rows.next()) entries.push_back(read_entry(rows));
+  }
+  if (!entries.empty()) read_postings(c, entries);
+  // Ids of several servers are in no order.
+  std::sort(entries.begin(), entries.end(), [](const StoredEntry& a, const StoredEntry& b) {
+    return std::pair(a.booked_at, a.id) < std::pair(b.booked_at, b.id);
+  });
+  return entries;
 }
 
 std::vector<StoredEntry> statement(Connection& c, AccountId account, EntryId before, int limit) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -124,6 +125,7 @@ struct StoredEntry {
   std::vector<Posting> postings;
 };
 std::optional<StoredEntry> find_entry(storage::Connection& c, EntryKind kind, std::int64_t source);
+std::vector<StoredEntry> find_entries(storage::Connection& c, std::span<const std::int64_t> ids);  // oldest first
 // A customer's entries, newest first, older than `before` (none: from the newest).
 std::vector<StoredEntry> statement(storage::Connection& c, AccountId account, EntryId before, int limit);
 

@@ -26,6 +26,10 @@ AttemptOutcome outcome_named(std::string_view stored) {
   invariant_broken("a stored outcome of an attempt", __FILE__, __LINE__);
 }
 
+std::optional<Retry> read_retry(std::optional<CivilDate> on, std::string_view derivation) {
+  return on ? std::optional(Retry{*on, std::string(derivation)}) : std::nullopt;
+}
+
 }  // namespace
 
 std::string_view to_string(AttemptOutcome outcome) {
@@ -47,7 +51,7 @@ std::map<InvoiceId, std::vector<Attempt>> attempts_of(storage::Connection& c, st
       "SELECT a.invoice_id, a.round, a.method_id, a.payment_id, a.outcome, a.reason, a.retry_on, a.created_at, "
       "coalesce(p.gateway, m.gateway, ''), coalesce(m.label, ''), coalesce(p.status, ''), coalesce(p.decline_text, "
       "''), "
-      "a.sequence "
+      "a.sequence, a.retry_derivation "
       "FROM autopay_attempts a LEFT JOIN payments p ON p.id = a.payment_id "
       "LEFT JOIN payment_methods m ON m.id = a.method_id WHERE a.invoice_id IN {list:$1} ORDER BY a.invoice_id, "
       "a.sequence",
@@ -59,7 +63,7 @@ std::map<InvoiceId, std::vector<Attempt>> attempts_of(storage::Connection& c, st
                                           .payment = rows.id<PaymentId>(3),
                                           .outcome = outcome_named(rows.text(4)),
                                           .reason = rows.string(5),
-                                          .retry_on = rows.optional_date(6),
+                                          .retry = read_retry(rows.optional_date(6), rows.text(13)),
                                           .created_at = rows.instant(7),
                                           .gateway = rows.string(8),
                                           .label = rows.string(9),
@@ -78,13 +82,15 @@ std::vector<Attempt> attempts_of(storage::Connection& c, InvoiceId invoice) {
 void record_attempts(storage::Transaction& tx, std::span<const NewAttempt> attempts, Instant now) {
   if (attempts.empty()) return;
   using storage::Batch;
-  Batch rows{{"sequence", Batch::integer}, {"account_id", Batch::integer}, {"invoice_id", Batch::integer},
-             {"round", Batch::integer},    {"method_id", Batch::integer},  {"payment_id", Batch::integer},
-             {"outcome", Batch::text},     {"reason", Batch::text},        {"retry_on", Batch::text},
-             {"created_at", Batch::text}};
+  Batch rows{{"sequence", Batch::integer}, {"account_id", Batch::integer},   {"invoice_id", Batch::integer},
+             {"round", Batch::integer},    {"method_id", Batch::integer},    {"payment_id", Batch::integer},
+             {"outcome", Batch::text},     {"reason", Batch::text},          {"retry_on", Batch::text},
+             {"created_at", Batch::text},  {"retry_derivation", Batch::text}};
   for (const auto& [account, invoice, attempt] : attempts) {
     rows.add(attempt.sequence, account, invoice, attempt.round, attempt.method, attempt.payment,
-             to_string(attempt.outcome), attempt.reason, attempt.retry_on, now);
+             to_string(attempt.outcome), attempt.reason,
+             attempt.retry ? std::optional(attempt.retry->on) : std::nullopt, now,
+             attempt.retry ? std::string_view(attempt.retry->derivation) : std::string_view());
   }
   tx.insert_many("autopay_attempts", rows);
 }
@@ -96,11 +102,12 @@ void end_attempt(storage::Transaction& tx, PaymentId payment, AttemptOutcome out
       payment, to_string(outcome), reason);
 }
 
-void end_round(storage::Transaction& tx, InvoiceId invoice, std::optional<CivilDate> retry_on) {
+void end_round(storage::Transaction& tx, InvoiceId invoice, const std::optional<Retry>& retry) {
+  const auto retry_on = retry ? std::optional(retry->on) : std::nullopt;
   tx.execute(
-      "UPDATE autopay_attempts SET retry_on = $2 WHERE invoice_id = $1 "
+      "UPDATE autopay_attempts SET retry_on = $2, retry_derivation = $3 WHERE invoice_id = $1 "
       "AND sequence = (SELECT max(sequence) FROM autopay_attempts WHERE invoice_id = $1)",
-      invoice, retry_on);
+      invoice, retry_on, retry ? std::string_view(retry->derivation) : std::string_view());
   tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice, retry_on);
 }
 

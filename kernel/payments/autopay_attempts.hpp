@@ -24,14 +24,20 @@ enum class AttemptOutcome {
 };
 std::string_view to_string(AttemptOutcome outcome);
 
+// The day of the next round, and what it was computed from (invoicing/derivation.hpp).
+struct Retry {
+  CivilDate on;
+  std::string derivation;
+};
+
 struct Attempt {
   int sequence = 0;  // 1, 2, 3, ... of its invoice
   int round = 1;
   PaymentMethodId method = {};  // none: no method was saved
   PaymentId payment = {};       // none: passed over
   AttemptOutcome outcome = AttemptOutcome::passed_over;
-  std::string reason = {};  // of passing over, choosing or taking back; a word of autopay_plan.hpp
-  std::optional<CivilDate> retry_on = std::nullopt;  // of the last of a round that failed: the day of the next round
+  std::string reason = {};                    // of passing over, choosing or taking back; a word of autopay_plan.hpp
+  std::optional<Retry> retry = std::nullopt;  // of the last of a round that failed
   Instant created_at = {};
   // Of what it names, as it stands now:
   std::string gateway = {};
@@ -57,6 +63,6 @@ void record_attempts(storage::Transaction& tx, std::span<const NewAttempt> attem
 // The charge of this payment has come to this. `reason`: of one that was taken back; else that of choosing it stays.
 void end_attempt(storage::Transaction& tx, PaymentId payment, AttemptOutcome outcome, std::string_view reason = {});
 // The invoice's last round has failed, and the next begins on this day, or never.
-void end_round(storage::Transaction& tx, InvoiceId invoice, std::optional<CivilDate> retry_on);
+void end_round(storage::Transaction& tx, InvoiceId invoice, const std::optional<Retry>& retry);
 
 }  // namespace bursar::payments

@@ -16,9 +16,11 @@
 
 namespace bursar::payments {
 
-// `attempts` made so far, the last one recorded on `last_on`: the day of the next; none when the schedule is used up.
-// The schedule's days count from the first attempt, so after a delay the distances stay.
-std::optional<CivilDate> next_autopay(const settings::Autopay& autopay, int attempts, CivilDate last_on);
+// `rounds` begun so far, the last one on `began_on`: the next; none when the schedule is used up. The schedule's days
+// count from the first round, so after a delay the distances stay. It is never on a day before `not_before`, and so not
+// on the day on which the last one's outcome was learnt.
+std::optional<Retry> next_autopay(const settings::Autopay& autopay, int rounds, CivilDate began_on,
+                                  CivilDate not_before);
 
 // The words of autopay_attempts.reason.
 namespace reason {

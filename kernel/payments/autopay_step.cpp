@@ -173,8 +173,10 @@ class Plan {
   void fail(const Due& due, Money amount, int round, const std::vector<Attempt>& history,
             std::vector<Attempt>& attempts) {
     if (attempts.empty()) attempts.push_back({.round = round, .reason = std::string(reason::no_method)});
-    const auto retry_on = next_autopay(context_.rules.billing.autopay, due.attempts + 1, run_.date);
-    attempts.back().retry_on = retry_on;
+    const auto retry =
+        next_autopay(context_.rules.billing.autopay, due.attempts + 1, run_.date, run_.date.plus_days(1));
+    attempts.back().retry = retry;
+    const auto retry_on = retry ? std::optional(retry->on) : std::nullopt;
     invoices_.add(due.invoice, retry_on, due.attempts + 1, due.version + 1);
     ++failed_;
     if (!is_news(history, attempts)) return;

@@ -38,11 +38,10 @@ std::optional<Round> last_round(storage::Transaction& tx, const Payment& payment
 
 // Counted from the day the round began, so that it does not matter when its outcome was learnt; but never twice on the
 // day of that.
-std::optional<CivilDate> retry_day(const Context& context, const Round& round, int rounds_so_far, Instant now) {
+std::optional<Retry> next_round(const Context& context, const Round& round, int rounds_so_far, Instant now) {
   const Instant began = round.attempts().front().created_at;
-  const auto day = next_autopay(context.rules.billing.autopay, rounds_so_far, context.rules.today(began));
-  if (!day) return std::nullopt;
-  return std::max(*day, context.rules.today(now).plus_days(1));
+  return next_autopay(context.rules.billing.autopay, rounds_so_far, context.rules.today(began),
+                      context.rules.today(now).plus_days(1));
 }
 
 // As if this round had not been: it used nothing up of the schedule.
@@ -55,8 +54,8 @@ void plan_anew(storage::Transaction& tx, InvoiceId invoice, std::optional<CivilD
 }
 
 void fail_round(storage::Transaction& tx, const Context& context, const Payment& payment, const Invoice& invoice,
-                std::optional<CivilDate> retry_on, Instant now) {
-  end_round(tx, invoice.id, retry_on);
+                const std::optional<Retry>& retry, Instant now) {
+  end_round(tx, invoice.id, retry);
   const auto round = last_round(tx, payment);
   BURSAR_ASSERT(round.has_value());
   const auto attempts = round->attempts();
@@ -66,7 +65,7 @@ void fail_round(storage::Transaction& tx, const Context& context, const Payment&
                                       .invoice_number = invoice.number,
                                       .due_on = invoice.due_on,
                                       .attempts = attempts,
-                                      .retry_on = retry_on});
+                                      .retry_on = retry ? std::optional(retry->on) : std::nullopt});
   context.outbox.enqueue(tx, {&notice, 1}, now);
 }
 
@@ -124,7 +123,7 @@ void go_on(storage::Transaction& tx, const Context& context, const Payment& paym
   if (choice.method != nullptr) return charge_next(tx, invoice, *choice.method, sequence + 1, round.number, now);
   const Round ended{.number = round.number, .history = attempts_of(tx, invoice.id)};
   if (is_put_off(ended.attempts())) return plan_anew(tx, invoice.id, today.plus_days(1));
-  fail_round(tx, context, payment, invoice, retry_day(context, round, invoice.autopay_attempts, now), now);
+  fail_round(tx, context, payment, invoice, next_round(context, round, invoice.autopay_attempts, now), now);
 }
 
 }  // namespace
@@ -177,8 +176,8 @@ void autopay_declined(storage::Transaction& tx, const Context& context, const Pa
   const auto invoice = invoicing::find_invoice(tx, payment.invoice);
   const auto round = last_round(tx, payment);
   if (!round || !invoice || invoice->status != invoicing::InvoiceStatus::open) return;
-  const auto retry_on = retry_day(context, *round, invoice->autopay_attempts, now);
-  if (!final && retry_on) return fail_round(tx, context, payment, *invoice, retry_on, now);
+  const auto retry = next_round(context, *round, invoice->autopay_attempts, now);
+  if (!final && retry) return fail_round(tx, context, payment, *invoice, retry, now);
   go_on(tx, context, payment, *invoice, *round, now);
 }
 
@@ -187,7 +186,7 @@ void autopay_dismissed(storage::Transaction& tx, const Context& context, const P
   const auto invoice = invoicing::find_invoice(tx, payment.invoice);
   const auto round = last_round(tx, payment);
   if (!round || !invoice || invoice->status != invoicing::InvoiceStatus::open) return;
-  fail_round(tx, context, payment, *invoice, retry_day(context, *round, invoice->autopay_attempts, now), now);
+  fail_round(tx, context, payment, *invoice, next_round(context, *round, invoice->autopay_attempts, now), now);
 }
 
 void tell_staff_of_missing(storage::Transaction& tx, const std::string& gateway, Instant now) {

@@ -1,11 +1,14 @@
 #include "payments/disputes.hpp"
 
 #include <array>
-#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "accounts/audit.hpp"
 #include "base/json_text.hpp"
+#include "invoicing/allocations.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
 #include "payments/dispute_services.hpp"
@@ -177,10 +180,18 @@ Dispute open_dispute(storage::Transaction& tx, const Context& context, const Pay
   return dispute;
 }
 
-// Makes invoices owed again for `amount`, the newest allocations of `payment` (none: account credit) first. Answers by
-// invoice what could be.
-std::map<InvoiceId, Money> reopen(storage::Transaction& tx, const Context& context, AccountId account,
-                                  PaymentId payment, Money amount, Instant now) {
+// What losing makes owed again, or winning pays again. `payment` none: account credit pays it.
+struct Reopened {
+  PaymentId payment;
+  InvoiceId invoice;
+  Money amount;
+  std::string derivation;
+};
+
+// Makes invoices owed again for `amount`, the newest allocations of `payment` (none: account credit) first. Answers
+// what could be.
+std::vector<Reopened> reopen(storage::Transaction& tx, const Context& context, AccountId account, PaymentId payment,
+                             Money amount, Instant now) {
   std::vector<std::pair<InvoiceId, Money>> paid;
   {
     const Currency currency = amount.currency();
@@ -192,31 +203,35 @@ std::map<InvoiceId, Money> reopen(storage::Transaction& tx, const Context& conte
         account, payment.value(), currency.code());
     while (rows.next()) paid.emplace_back(rows.id<InvoiceId>(0), Money(rows.integer(1), currency));
   }
-  std::map<InvoiceId, Money> reopened;
+  std::vector<Reopened> reopened;
   Money left = amount;
   for (const auto& [invoice, allocated] : paid) {
     const Money wanted = std::min(left, allocated);
     if (wanted.is_zero()) break;
     const Money done = invoicing::reopen_balance(tx, context.rules, invoice, wanted, now);
     if (done.is_zero()) continue;
-    reopened.emplace(invoice, done);
+    reopened.push_back(
+        {payment, invoice, done, invoicing::derive_least("dispute", {{"disputed", left}, {"had_paid", allocated}})});
     left -= done;
   }
   return reopened;
 }
 
-void write_allocations(storage::Transaction& tx, AccountId account, PaymentId payment,
-                       const std::map<InvoiceId, Money>& amounts, bool taken_back, EntryId entry, Instant now) {
-  for (const auto& [invoice, amount] : amounts) {
-    tx.execute(
-        "INSERT INTO allocations (id, account_id, payment_id, invoice_id, amount, entry_id, created_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        tx.reserve_ids(1), account, payment, invoice, taken_back ? -amount.minor() : amount.minor(), entry, now);
+void write_allocations(storage::Transaction& tx, AccountId account, const std::vector<Reopened>& parts, bool taken_back,
+                       EntryId entry, Instant now) {
+  for (const Reopened& part : parts) {
+    invoicing::insert_allocation(tx,
+                                 {.account = account,
+                                  .payment = part.payment,
+                                  .invoice = part.invoice,
+                                  .amount = taken_back ? -part.amount : part.amount,
+                                  .derivation = part.derivation},
+                                 entry, now);
   }
 }
 
-Money sum_of(const std::map<InvoiceId, Money>& amounts, Money zero) {
-  for (const auto& [invoice, amount] : amounts) zero += amount;
+Money sum_of(const std::vector<Reopened>& parts, Money zero) {
+  for (const Reopened& part : parts) zero += part.amount;
   return zero;
 }
 
@@ -233,13 +248,13 @@ void lose(storage::Transaction& tx, const Context& context, const Payment& payme
   // First what it paid; then credit that it had brought, as far as there is some; then what that credit paid.
   const Money on_invoices = std::min({claim, dispute.counted, standing.allocated});
   const auto own =
-      reopens ? reopen(tx, context, dispute.account, payment.id, on_invoices, now) : std::map<InvoiceId, Money>();
+      reopens ? reopen(tx, context, dispute.account, payment.id, on_invoices, now) : std::vector<Reopened>();
   const Money from_refunds = std::min(dispute.amount - dispute.counted, refunded_to_credit(tx, payment));
   const Money became_credit =
       std::max(zero, std::min(claim - on_invoices, dispute.counted - on_invoices + from_refunds));
   const Money from_credit = std::min(became_credit, ledger::credit_balance(tx, dispute.account, zero.currency()));
-  const auto spent = reopens ? reopen(tx, context, dispute.account, {}, became_credit - from_credit, now)
-                             : std::map<InvoiceId, Money>();
+  const auto spent =
+      reopens ? reopen(tx, context, dispute.account, {}, became_credit - from_credit, now) : std::vector<Reopened>();
   const Money owed_again = sum_of(own, zero) + sum_of(spent, zero);
 
   ledger::Postings::Builder postings(dispute.account);
@@ -247,12 +262,12 @@ void lose(storage::Transaction& tx, const Context& context, const Payment& payme
       .debit(LedgerAccount::customer_credit(), from_credit)
       .debit(LedgerAccount::dispute_losses(), claim - from_credit - owed_again);
   for (const auto* part : {&own, &spent}) {
-    for (const auto& [invoice, amount] : *part) postings.debit_receivable(invoice, amount);
+    for (const Reopened& one : *part) postings.debit_receivable(one.invoice, one.amount);
   }
   const EntryId entry =
       book(tx, context, dispute, EntryKind::dispute_lost, fee_change(dispute, event), std::move(postings), now);
-  write_allocations(tx, dispute.account, payment.id, own, true, entry, now);
-  write_allocations(tx, dispute.account, {}, spent, true, entry, now);
+  write_allocations(tx, dispute.account, own, true, entry, now);
+  write_allocations(tx, dispute.account, spent, true, entry, now);
   dispute.status = DisputeStatus::lost;
   dispute.held += from_credit;
   dispute.fee += fee_change(dispute, event);
@@ -262,9 +277,9 @@ void lose(storage::Transaction& tx, const Context& context, const Payment& payme
   auto touched = invoices_of(tx, payment);
   std::vector<InvoiceId> payable;
   for (const auto* part : {&own, &spent}) {
-    for (const auto& [invoice, amount] : *part) payable.push_back(invoice);
+    for (const Reopened& one : *part) payable.push_back(one.invoice);
   }
-  for (const auto& [invoice, amount] : spent) touched.push_back(invoice);
+  for (const Reopened& one : spent) touched.push_back(one.invoice);
   services_on_lost(tx, context, touched, payable, actor, now);
   tell(tx, context, dispute, Template::dispute_lost,
        {{"reopened", owed_again.is_zero() ? "" : owed_again.to_string()},
@@ -273,12 +288,6 @@ void lose(storage::Transaction& tx, const Context& context, const Payment& payme
   audit(tx, dispute, actor, now);
 }
 
-// What losing made owed again. `payment` none: it had been paid with account credit.
-struct Reopened {
-  PaymentId payment;
-  InvoiceId invoice;
-  Money amount;
-};
 std::vector<Reopened> reopened_by(storage::Connection& c, const Dispute& dispute) {
   std::vector<Reopened> out;
   const auto entry = ledger::find_entry(c, EntryKind::dispute_lost, dispute.id.value());
@@ -287,7 +296,8 @@ std::vector<Reopened> reopened_by(storage::Connection& c, const Dispute& dispute
       "SELECT payment_id, invoice_id, -amount FROM allocations WHERE account_id = $1 AND entry_id = $2 ORDER BY id",
       dispute.account, entry->id);
   while (rows.next()) {
-    out.push_back({rows.id<PaymentId>(0), rows.id<InvoiceId>(1), Money(rows.integer(2), dispute.amount.currency())});
+    out.push_back(
+        {rows.id<PaymentId>(0), rows.id<InvoiceId>(1), Money(rows.integer(2), dispute.amount.currency()), {}});
   }
   return out;
 }
@@ -303,7 +313,11 @@ void win(storage::Transaction& tx, const Context& context, const Payment& paymen
   if (dispute.status == DisputeStatus::lost) {
     for (const Reopened& reopened : reopened_by(tx, dispute)) {
       const auto settled = invoicing::reduce_balance(tx, context.rules, reopened.invoice, reopened.amount, now);
-      if (!settled.applied.is_zero()) paid.push_back({reopened.payment, reopened.invoice, settled.applied});
+      if (!settled.applied.is_zero()) {
+        paid.push_back({reopened.payment, reopened.invoice, settled.applied,
+                        invoicing::derive_least("dispute_won", {{"given_back", reopened.amount},
+                                                                {"owed", settled.applied + settled.balance}})});
+      }
       postings.credit_receivable(reopened.invoice, settled.applied);
       to_credit += settled.surplus;
       claim -= reopened.amount;
@@ -317,9 +331,7 @@ void win(storage::Transaction& tx, const Context& context, const Payment& paymen
       .credit(LedgerAccount::customer_credit(), to_credit);
   const EntryId entry =
       book(tx, context, dispute, EntryKind::dispute_won, fee_change(dispute, event), std::move(postings), now);
-  for (const Reopened& one : paid) {
-    write_allocations(tx, dispute.account, one.payment, {{one.invoice, one.amount}}, false, entry, now);
-  }
+  write_allocations(tx, dispute.account, paid, false, entry, now);
   change_disputed(tx, payment.id, -dispute.counted);
   dispute.status = DisputeStatus::won;
   dispute.held = zero;

@@ -5,7 +5,9 @@
 
 #include "accounts/audit.hpp"
 #include "accounts/fields.hpp"
+#include "invoicing/allocations.hpp"
 #include "invoicing/corrections.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
 #include "payments/refund_booking.hpp"
@@ -94,10 +96,13 @@ void unapply(storage::Transaction& tx, const Context& context, RefundId refund, 
                                                .booked_on = context.rules.today(now),
                                                .postings = postings.build()});
   for (const TakenBack& taken : taken_back) {
-    tx.execute(
-        "INSERT INTO allocations (id, account_id, payment_id, invoice_id, amount, entry_id, created_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        tx.reserve_ids(1), payment.account, payment.id, taken.invoice.id, -taken.amount.minor(), entry, now);
+    invoicing::insert_allocation(tx,
+                                 {.account = payment.account,
+                                  .payment = payment.id,
+                                  .invoice = taken.invoice.id,
+                                  .amount = -taken.amount,
+                                  .derivation = invoicing::derive_least("refund", {{"to_refund", taken.amount}})},
+                                 entry, now);
   }
 }
 

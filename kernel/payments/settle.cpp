@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "accounts/audit.hpp"
+#include "invoicing/allocations.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/invoices.hpp"
 #include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
@@ -72,10 +74,16 @@ Money fee_of(const Payment& payment, const GatewayAnswer& answer, const Money& r
   return usable ? *answer.fee : Money::zero(payment.amount.currency());
 }
 
+struct Share {
+  InvoiceId invoice;
+  Money amount;  // that it took, the least of
+  Money offered;
+  Money owed;
+};
 struct Spread {
-  std::vector<Target> applied;  // what each invoice took
-  Money surplus;                // for customer credit
-  Money balance;                // still owed on the invoices it was for
+  std::vector<Share> applied;
+  Money surplus;  // for customer credit
+  Money balance;  // still owed on the invoices it was for
 };
 
 // An invoice of its own takes whatever comes, each of several at most what was asked for it: one that was paid
@@ -94,18 +102,24 @@ Spread spread_over(storage::Transaction& tx, const Context& context, const Payme
     const auto settled = invoicing::reduce_balance(tx, context.rules, target.invoice, share, now);
     spread.surplus -= settled.applied;
     spread.balance += settled.balance;
-    if (!settled.applied.is_zero()) spread.applied.push_back({target.invoice, settled.applied});
+    if (!settled.applied.is_zero()) {
+      spread.applied.push_back({target.invoice, settled.applied, share, settled.applied + settled.balance});
+    }
   }
   return spread;
 }
 
 void insert_allocations(storage::Transaction& tx, const Payment& payment, const Spread& spread, EntryId entry,
                         Instant now) {
-  for (const Target& part : spread.applied) {
-    tx.execute(
-        "INSERT INTO allocations (id, account_id, payment_id, invoice_id, amount, entry_id, created_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        tx.reserve_ids(1), payment.account, payment.id, part.invoice, part.amount.minor(), entry, now);
+  for (const Share& part : spread.applied) {
+    invoicing::insert_allocation(
+        tx,
+        {.account = payment.account,
+         .payment = payment.id,
+         .invoice = part.invoice,
+         .amount = part.amount,
+         .derivation = invoicing::derive_least("payment", {{"offered", part.offered}, {"owed", part.owed}})},
+        entry, now);
   }
 }
 
@@ -153,7 +167,7 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
   } else {
     postings.debit(LedgerAccount::clearing(payment.gateway), received - fee).debit(LedgerAccount::gateway_fees(), fee);
   }
-  for (const Target& part : spread.applied) postings.credit_receivable(part.invoice, part.amount);
+  for (const Share& part : spread.applied) postings.credit_receivable(part.invoice, part.amount);
   postings.credit(LedgerAccount::customer_credit(), spread.surplus);
   const auto entry = ledger::apply_new(tx, {.kind = ledger::EntryKind::payment_received,
                                             .source = payment.id.value(),

@@ -157,6 +157,7 @@ OPERATIONS = {
     "GET /accounts/{account}/invoices": Row("account", OWNER_AND_STAFF, _account("/invoices"), more=lambda w: w.invoice()),
     "GET /invoices": Row("installation", EVERY_STAFF, _at("/invoices"), more=lambda w: w.invoice()),
     "GET /invoices/{invoice}": Row("account", OWNER_AND_STAFF, lambda w, c: Request(f"/invoices/{w.invoice()}")),
+    "GET /invoices/{invoice}/explanation": Row("account", OWNER_AND_STAFF, lambda w, c: Request(f"/invoices/{w.invoice()}/explanation")),
     "POST /invoices": Row("account", "billing admin", lambda w, c: Request("/invoices", {
         "account_id": w.account, "due_on": "2027-02-01", "lines": [{"description": "Work", "unit_price": usd("10.00"), "quantity": 2}]})),
     "PATCH /invoices/{invoice}": Row("account", "billing admin", lambda w, c: Request(

@@ -54,20 +54,6 @@ void write_allocations(JsonWriter& w, storage::Connection& c, const IdCodec& ids
   w.end_array();
 }
 
-void write_autopay_attempts(JsonWriter& w, storage::Connection& c, const IdCodec& ids, InvoiceId invoice) {
-  w.key("autopay_attempts").begin_array();
-  for (const payments::Attempt& attempt : payments::attempts_of(c, invoice)) {
-    w.begin_object().field("round", attempt.round).field("outcome", payments::to_string(attempt.outcome));
-    id_field(w, ids, "payment_method", attempt.method);
-    w.field("method_label", attempt.label).field("gateway", attempt.gateway);
-    id_field(w, ids, "payment_id", attempt.payment);
-    text_or_null(w, "payment_status", attempt.payment_status);
-    w.field("reason", attempt.reason).field("explanation", payments::explanation(attempt));
-    w.field("created_at", attempt.created_at).field("retry_on", attempt.retry_on).end_object();
-  }
-  w.end_array();
-}
-
 Result<Answer> render(const Call& call, storage::Connection& c, InvoiceId id) {
   const auto invoice = invoicing::find_invoice(c, id);
   if (!invoice) return not_found("no_such_object", "There is no such invoice.");
@@ -84,7 +70,7 @@ Result<Answer> render(const Call& call, storage::Connection& c, InvoiceId id) {
   if (const auto seller = accounts::find_party(c, invoice->seller_party)) write_party(w.key("seller"), *seller);
   if (const auto buyer = accounts::find_party(c, invoice->buyer_party)) write_party(w.key("buyer"), *buyer);
   write_allocations(w, c, ids, *invoice);
-  write_autopay_attempts(w, c, ids, id);
+  write_autopay_attempts(w, ids, payments::attempts_of(c, id));
   w.end_object();
   return call.versioned(std::move(w), invoice->version);
 }

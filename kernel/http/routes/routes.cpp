@@ -10,6 +10,7 @@ void add_all_routes(RouteTable& routes, const Dependencies& app) {
   add_service_routes(routes);
   add_service_change_routes(routes);
   add_invoice_routes(routes);
+  add_explanation_routes(routes);
   add_ledger_routes(routes);
   if (app.payments != nullptr) {
     add_payment_routes(routes);

@@ -18,6 +18,7 @@ void add_order_routes(RouteTable& routes);    // quotes, orders
 void add_service_routes(RouteTable& routes);  // services, cancellation, operations
 void add_service_change_routes(RouteTable& routes);
 void add_invoice_routes(RouteTable& routes);  // invoices, credit notes, credit
+void add_explanation_routes(RouteTable& routes);
 void add_ledger_routes(RouteTable& routes);   // balance, ledger
 void add_payment_routes(RouteTable& routes);  // payments, refunds, deposits, gateways
 void add_mass_payment_routes(RouteTable& routes);

@@ -53,7 +53,10 @@ TEST_P(Change, the_days_left_are_credited_at_the_old_price_and_charged_at_the_ne
     auto rows = c.query("SELECT derivation FROM invoice_lines WHERE id = $1", billed[0].id);
     return rows.next() ? rows.string(0) : std::string();
   });
-  EXPECT_NE(derivation.find("20 of 30 days of 10.00 USD = 6.67 USD"), std::string::npos) << derivation;
+  EXPECT_EQ(derivation,
+            R"({"from":"proration","sign":"-","price":"10.00","discount":"0.00","days":"20","of_days":"30"})");
+  EXPECT_TRUE(quoted.lines[0].explanation.starts_with("20 of 30 days of 10.00 USD = 6.67 USD, rounded to nearest"))
+      << quoted.lines[0].explanation;
   EXPECT_EQ(invoice(asked.invoice).tax, dollars(253));
   EXPECT_EQ(invoice(asked.invoice).total, quoted.now.total);
   EXPECT_FALSE(invoice(asked.invoice).dunning) << "what lapses is not dunned";

@@ -225,10 +225,14 @@ TEST_P(AutopayTest, the_first_method_in_the_customers_order_is_used) {
 
 TEST(AutopayPlan, retries_keep_their_distances_after_a_delay) {
   const settings::Autopay autopay{.days_before_due = 0, .retry_after_days = {3, 5}};
-  const CivilDate today(2027, 3, 10);
-  EXPECT_EQ(payments::next_autopay(autopay, 1, today), CivilDate(2027, 3, 13));
-  EXPECT_EQ(payments::next_autopay(autopay, 2, today), CivilDate(2027, 3, 12));
-  EXPECT_EQ(payments::next_autopay(autopay, 3, today), std::nullopt);
+  const CivilDate today(2027, 3, 10), tomorrow(2027, 3, 11);
+  EXPECT_EQ(payments::next_autopay(autopay, 1, today, tomorrow)->on, CivilDate(2027, 3, 13));
+  EXPECT_EQ(payments::next_autopay(autopay, 2, today, tomorrow)->on, CivilDate(2027, 3, 12));
+  EXPECT_FALSE(payments::next_autopay(autopay, 3, today, tomorrow));
+  EXPECT_EQ(payments::next_autopay(autopay, 2, today, CivilDate(2027, 3, 20))->on, CivilDate(2027, 3, 20));
+  EXPECT_EQ(payments::next_autopay(autopay, 2, today, tomorrow)->derivation,
+            R"({"from":"schedule","round_began_on":"2027-03-10","retry_after_days":"5","of_the_round_before":"3",)"
+            R"("not_before":"2027-03-11"})");
 }
 
 }  // namespace
