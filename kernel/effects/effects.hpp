@@ -13,6 +13,7 @@
 // What is due is told by the clock handed in, which may be a test clock; leases live by real time (`lease_clock`).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -80,6 +81,8 @@ class Handler {
   virtual void settle(storage::Transaction& tx, const Effect& effect, Outcome& outcome, Instant now) = 0;
 };
 
+using Settling = std::function<void(storage::Transaction&)>;
+
 struct WorkerOptions {
   // Calls at the same time, over all instances; each instance's own limit holds within it. Threads are made as they are
   // needed. With 1, effects are performed one by one in the order they became due.
@@ -109,8 +112,9 @@ class Workers {
   std::optional<Instant> next_try();
   // Claims the effect under `key` and performs it, or inspects it if it may have happened, on the calling thread,
   // however far off its next_at is; for a caller who waits for the answer. False: there is nothing open under the key,
-  // or somebody is at it.
-  bool run_now(std::string_view key);
+  // or somebody is at it. `settling` is called after the handler's settle(), in the same transaction, and like it again
+  // when that runs again; not when the outcome couldn't be stored.
+  bool run_now(std::string_view key, const Settling& settling = {});
   struct Counts {
     std::int64_t recorded = 0, in_flight = 0, unknown = 0, waiting = 0, parked = 0;
   };

@@ -90,9 +90,9 @@ struct Workers::State {
   void run_dispatcher();
   // Performs one queued effect, if there is one. Called and returns with the lock held.
   bool run_one(std::unique_lock<std::mutex>& lock);
-  void perform_and_settle(const Claimed& claimed, Steady::time_point claimed_at);
+  void perform_and_settle(const Claimed& claimed, Steady::time_point claimed_at, const Settling& settling = {});
   Outcome call(Handler& handler, const Claimed& claimed, Steady::time_point claimed_at);
-  void settle(Handler& handler, const Claimed& claimed, const Outcome& outcome);
+  void settle(Handler& handler, const Claimed& claimed, const Outcome& outcome, const Settling& settling);
   void store_unsettled(const Claimed& claimed, const Outcome& outcome, const char* reason);
 
   storage::Database& db;
@@ -264,12 +264,13 @@ bool Workers::State::run_one(std::unique_lock<std::mutex>& lock) {
 }
 
 // Lets nothing out: whatever goes wrong here, the claim is ended by take_over_lost() and the effect is inspected.
-void Workers::State::perform_and_settle(const Claimed& claimed, Steady::time_point claimed_at) {
+void Workers::State::perform_and_settle(const Claimed& claimed, Steady::time_point claimed_at,
+                                        const Settling& settling) {
   const log::RequestScope scope("effect-" + std::to_string(claimed.effect.id.value()));
   Handler& handler = *handlers.find(claimed.effect.kind)->second;
   const Outcome outcome = call(handler, claimed, claimed_at);
   try {
-    settle(handler, claimed, outcome);
+    settle(handler, claimed, outcome, settling);
   } catch (const std::exception& error) {
     log::error("effect_not_settled", {{"key", claimed.effect.key}, {"detail", error.what()}});
     store_unsettled(claimed, outcome, error.what());
@@ -300,7 +301,8 @@ Outcome Workers::State::call(Handler& handler, const Claimed& claimed, Steady::t
   return {.verdict = unclear, .error = text};
 }
 
-void Workers::State::settle(Handler& handler, const Claimed& claimed, const Outcome& outcome) {
+void Workers::State::settle(Handler& handler, const Claimed& claimed, const Outcome& outcome,
+                            const Settling& settling) {
   const Effect& effect = claimed.effect;
   for (int attempt = 1;; ++attempt) {
     try {
@@ -312,6 +314,7 @@ void Workers::State::settle(Handler& handler, const Claimed& claimed, const Outc
         Outcome own = outcome;  // the transaction may run again
         handler.settle(tx, effect, own, now);
         store_outcome(tx, claimed, own, now, options);
+        if (settling) settling(tx);
         failpoints::reached(effect.kind, "applying");
       });
       failpoints::reached(effect.kind, "settled");
@@ -427,7 +430,7 @@ std::optional<Instant> Workers::next_try() {
   return first;
 }
 
-bool Workers::run_now(std::string_view key) {
+bool Workers::run_now(std::string_view key, const Settling& settling) {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
   ++state.claiming;
@@ -446,7 +449,7 @@ bool Workers::run_now(std::string_view key) {
   --state.claiming;
   if (claimed) state.busy.push_back({claimed->effect.id, {claimed->effect.kind, claimed->effect.instance}});
   lock.unlock();
-  if (claimed) state.perform_and_settle(*claimed, claimed_at);
+  if (claimed) state.perform_and_settle(*claimed, claimed_at, settling);
   lock.lock();
   if (claimed) {
     state.forget_busy(claimed->effect.id);

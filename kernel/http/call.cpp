@@ -223,13 +223,12 @@ Result<Answer> Call::once(const char* what, const std::function<Result<Answer>(s
   return answer_once(app.db, what, *key, now, act);
 }
 
-Result<Answer> Call::once_outside(const char* what,
-                                  const std::function<Result<std::int64_t>(storage::Transaction&)>& claim,
-                                  const std::function<Result<Answer>(std::int64_t)>& finish) {
+Result<Answer> Call::once_outside(const char* what, const OutsideAct& act) {
   BURSAR_TRY(key, idempotency_key());
-  if (key) return answer_once_outside(app.db, what, *key, now, claim, finish);
-  BURSAR_TRY(object, app.db.write(what, claim));
-  return finish(object);
+  if (key) return answer_once_outside(app.db, what, *key, now, act);
+  BURSAR_TRY(object, app.db.write(what, act.claim));
+  BURSAR_CHECK(act.perform(object, {}));
+  return app.db.read([&](storage::Connection& c) { return act.render(c, object); });
 }
 
 }  // namespace bursar::http

@@ -71,8 +71,7 @@ class Call {
 
   // Acts once for the request's Idempotency-Key (idempotency.hpp); without a key on a route that needs none, just acts.
   Result<Answer> once(const char* what, const std::function<Result<Answer>(storage::Transaction&)>& act);
-  Result<Answer> once_outside(const char* what, const std::function<Result<std::int64_t>(storage::Transaction&)>& claim,
-                              const std::function<Result<Answer>(std::int64_t)>& finish);
+  Result<Answer> once_outside(const char* what, const OutsideAct& act);
   void wake_workers() const {
     if (app.wake_workers) app.wake_workers();
   }

@@ -111,15 +111,14 @@ Result<Answer> answer_once(storage::Database& db, const char* what, const Idempo
 }
 
 Result<Answer> answer_once_outside(storage::Database& db, const char* what, const IdempotencyKey& key, Instant now,
-                                   const std::function<Result<std::int64_t>(storage::Transaction&)>& claim,
-                                   const std::function<Result<Answer>(std::int64_t object)>& finish) {
+                                   const OutsideAct& act) {
   struct Claimed {
     std::int64_t object = 0;
     std::optional<Answer> stored = std::nullopt;
   };
   BURSAR_TRY(claimed, db.write(what, [&](storage::Transaction& tx) -> Result<Claimed> {
     if (insert(tx, key, now)) {
-      BURSAR_TRY(object, claim(tx));
+      BURSAR_TRY(object, act.claim(tx));
       tx.execute("UPDATE idempotency_keys SET headers = $4 WHERE scope = $1 AND route = $2 AND key = $3", key.scope,
                  key.route, key.key, std::to_string(object));
       return Claimed{.object = object};
@@ -135,16 +134,22 @@ Result<Answer> answer_once_outside(storage::Database& db, const char* what, cons
     return Claimed{.object = stored->object};
   }));
   if (claimed.stored) return *std::move(claimed.stored);
-  Result<Answer> answer = finish(claimed.object);
-  db.write("store_idempotent_answer", [&](storage::Transaction& tx) {
-    if (answer.ok()) {
-      store(tx, key, *answer);
-    } else {
+  std::optional<Answer> kept;
+  const auto answer_in = [&](storage::Transaction& tx) {
+    const Answer answer = act.render(tx, claimed.object);
+    store(tx, key, answer);
+    tx.after_commit([&kept, answer] { kept = answer; });
+  };
+  const Status performed = act.perform(claimed.object, answer_in);
+  if (!performed.ok()) {
+    db.write("release_idempotency_key", [&](storage::Transaction& tx) {
       tx.execute("UPDATE idempotency_keys SET locked_until = $4 WHERE scope = $1 AND route = $2 AND key = $3",
                  key.scope, key.route, key.key, now);
-    }
-  });
-  return answer;
+    });
+    return performed.error();
+  }
+  if (!kept) db.write("store_idempotent_answer", answer_in);
+  return *std::move(kept);
 }
 
 std::int64_t expire_idempotency_keys(storage::Transaction& tx, Instant now) {

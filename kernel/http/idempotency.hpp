@@ -33,12 +33,20 @@ Result<std::string> parse_idempotency_key(std::string_view header);
 Result<Answer> answer_once(storage::Database& db, const char* what, const IdempotencyKey& key, Instant now,
                            const std::function<Result<Answer>(storage::Transaction&)>& act);
 
-// `claim` records the act's object and answers its number, in the transaction that takes the key. `finish` goes on with
-// it outside any transaction; it must be able to take up an object that an earlier, dead request left half done. Its
-// answer is stored. A failure of `finish` is answered and not stored; the object stays claimed by the key.
+// An act that goes on outside the database.
+struct OutsideAct {
+  // Records the act's object and answers its number, in the transaction that takes the key.
+  std::function<Result<std::int64_t>(storage::Transaction&)> claim;
+  // Goes on with it outside any transaction; must be able to take up an object that an earlier, dead request left half
+  // done. May run `settling` in the transaction that ends the act: it stores the answer there.
+  std::function<Status(std::int64_t object, const std::function<void(storage::Transaction&)>& settling)> perform;
+  std::function<Answer(storage::Connection&, std::int64_t object)> render;
+};
+
+// The answer is stored with the act's end or else after it. A failure of `perform` is answered and not stored; the
+// object stays claimed by the key.
 Result<Answer> answer_once_outside(storage::Database& db, const char* what, const IdempotencyKey& key, Instant now,
-                                   const std::function<Result<std::int64_t>(storage::Transaction&)>& claim,
-                                   const std::function<Result<Answer>(std::int64_t object)>& finish);
+                                   const OutsideAct& act);
 
 // Forgets keys older than two days. Answers how many.
 std::int64_t expire_idempotency_keys(storage::Transaction& tx, Instant now);

@@ -110,7 +110,7 @@ std::optional<HttpReply> Inbox::receive(const std::string& instance, const Webho
   const auto id = context_.db.write(
       "store_webhook", [&](Transaction& tx) { return insert(tx, instance, request, context_.clock.now()); });
   storage::failpoints::reached("webhook", "received");
-  context_.perform_now(key_of(id));
+  context_.perform_now(key_of(id), {});
   return context_.db.read([&](Connection& c) -> HttpReply {
     auto rows = c.query("SELECT status, answer FROM webhook_requests WHERE id = $1", id);
     if (!rows.next()) return {.status = 400};
@@ -129,7 +129,7 @@ Status Inbox::replay(WebhookRequestId id) {
     effects::ask_again(tx, key_of(id), context_.clock.now());
     return {};
   }));
-  context_.perform_now(key_of(id));
+  context_.perform_now(key_of(id), {});
   return {};
 }
 

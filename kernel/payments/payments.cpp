@@ -98,9 +98,9 @@ Result<PaymentId> Payments::record(storage::Transaction& tx, const NewPayment& p
                         actor, now);
 }
 
-void Payments::perform(PaymentId payment) {
+void Payments::perform(PaymentId payment, const effects::Settling& settling) {
   storage::failpoints::reached("payment", "recorded");
-  context_.perform_now(charge_key(payment));
+  context_.perform_now(charge_key(payment), settling);
 }
 
 Result<Payment> Payments::pay(const NewPayment& payment, const accounts::Actor& actor) {
@@ -121,9 +121,9 @@ std::optional<Payment> Payments::read(PaymentId id) {
     return c.query("SELECT 1 FROM effects WHERE key = $1 AND state IN ('unknown', 'waiting')", charge_key(id)).next();
   });
   if (!began || !pause_.may_ask(id, context_.clock.now())) return payment;
-  const bool asked = context_.perform_now(charge_key(id));
+  const bool asked = context_.perform_now(charge_key(id), {});
   const auto complete = context_.db.read([&](storage::Connection& c) { return open_complete(c, id); });
-  const bool taken = complete && context_.perform_now(*complete);
+  const bool taken = complete && context_.perform_now(*complete, {});
   return asked || taken ? find() : payment;
 }
 

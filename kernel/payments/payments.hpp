@@ -58,7 +58,7 @@ struct Context {
   std::string webhooks_url = {};  // an instance's webhooks arrive at this and its name
   // Performs (or inspects) the effect under this key at once on the calling thread, unless somebody is at it; answers
   // whether it did: effects::Workers::run_now().
-  std::function<bool(std::string_view key)> perform_now;
+  std::function<bool(std::string_view key, const effects::Settling& settling)> perform_now;
 };
 
 // The effects of kind "charge": begin or charge, then lookup until the gateway knows.
@@ -100,8 +100,9 @@ class Payments {
   // left for a gateway); invalid /gateway, /amount, /payment_method, /save_method.
   Result<PaymentId> record(storage::Transaction& tx, const NewPayment& payment, const accounts::Actor& actor,
                            Instant now);
-  // Parts 2 and 3, on the calling thread. Does nothing when the workers or another thread are at it.
-  void perform(PaymentId payment);
+  // Parts 2 and 3, on the calling thread; `settling` joins the transaction of part 3. Does nothing when the workers or
+  // another thread are at it.
+  void perform(PaymentId payment, const effects::Settling& settling = {});
   // All three; the payment as it is then.
   Result<Payment> pay(const NewPayment& payment, const accounts::Actor& actor);
 

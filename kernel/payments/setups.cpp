@@ -271,7 +271,9 @@ Result<MethodSetupId> Setups::record(storage::Transaction& tx, const NewSetup& s
   return id;
 }
 
-void Setups::perform(MethodSetupId setup) { context_.perform_now(setup_key(setup)); }
+void Setups::perform(MethodSetupId setup, const effects::Settling& settling) {
+  context_.perform_now(setup_key(setup), settling);
+}
 
 std::optional<MethodSetup> Setups::read(MethodSetupId id) {
   const auto find = [&] { return context_.db.read([&](storage::Connection& c) { return find_setup(c, id); }); };
@@ -281,7 +283,7 @@ std::optional<MethodSetup> Setups::read(MethodSetupId id) {
     return c.query("SELECT 1 FROM effects WHERE key = $1 AND state IN ('unknown', 'waiting')", setup_key(id)).next();
   });
   if (!began || !pause_.may_ask(id, context_.clock.now())) return setup;
-  return context_.perform_now(setup_key(id)) ? find() : setup;
+  return context_.perform_now(setup_key(id), {}) ? find() : setup;
 }
 
 }  // namespace bursar::payments

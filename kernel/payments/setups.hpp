@@ -87,8 +87,9 @@ class Setups {
   // Errors: invalid /gateway, /label; conflict too_many_payment_methods, too_many_setups (that nobody has finished).
   Result<MethodSetupId> record(storage::Transaction& tx, const NewSetup& setup, const accounts::Actor& actor,
                                Instant now);
-  // Asks the gateway on the calling thread. Does nothing when the workers or another thread are at it.
-  void perform(MethodSetupId setup);
+  // Asks the gateway on the calling thread; `settling` joins the transaction that stores what it answered. Does nothing
+  // when the workers or another thread are at it.
+  void perform(MethodSetupId setup, const effects::Settling& settling = {});
   // The setup, after asking the gateway when its outcome is still open (at most once in some seconds).
   std::optional<MethodSetup> read(MethodSetupId setup);
 

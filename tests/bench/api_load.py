@@ -11,8 +11,8 @@ import time
 
 from tools import DAY_BEFORE, RUN_AT, progress, remove_store, run
 
-# A payment is recorded, claimed, settled and answered in a durable transaction each (docs/design/payment-outcomes.md).
-COMMITS_A_PAYMENT = 4
+# A payment is recorded, claimed and settled in a durable transaction each (docs/design/payment-outcomes.md).
+COMMITS_A_PAYMENT = 3
 
 
 class Server:

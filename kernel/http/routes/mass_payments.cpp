@@ -31,25 +31,37 @@ void write_mass_payment(JsonWriter& w, storage::Connection& c, const IdCodec& id
   w.end_array().field("created_at", mass.created_at).field("expires_at", mass.expires_at).end_object();
 }
 
-Answer render(const Call& call, MassPaymentId id) {
+Answer render(const Call& call, storage::Connection& c, MassPaymentId id) {
+  const auto mass = payments::find_mass_payment(c, id);
+  BURSAR_ASSERT(mass.has_value());
   JsonWriter w;
-  call.app.db.read([&](storage::Connection& c) {
-    const auto mass = payments::find_mass_payment(c, id);
-    BURSAR_ASSERT(mass.has_value());
-    w = JsonWriter();
-    write_mass_payment(w, c, call.app.ids, *mass);
-  });
+  write_mass_payment(w, c, call.app.ids, *mass);
   // What is owed and the payments change without a new version: the tag is that of the content.
   return call.answer(std::move(w));
 }
 
-// The gateway is called here, outside any transaction.
-Result<Answer> take_further(Call& call, PaymentId payment) {
-  call.app.payments->perform(payment);
-  call.wake_workers();
-  const auto stored = call.app.db.read([&](storage::Connection& c) { return payments::find_payment(c, payment); });
-  BURSAR_ASSERT(stored.has_value());
-  return render(call, stored->mass_payment);
+Answer render(const Call& call, MassPaymentId id) {
+  return call.app.db.read([&](storage::Connection& c) { return render(call, c, id); });
+}
+
+// Records a payment by `record` and takes it further: the gateway is called outside any transaction.
+Result<Answer> record_and_perform(Call& call, const char* what,
+                                  const std::function<Result<PaymentId>(storage::Transaction&)>& record) {
+  return call.once_outside(what, {.claim = [&](storage::Transaction& tx) -> Result<std::int64_t> {
+                                    BURSAR_TRY(payment, record(tx));
+                                    return payment.value();
+                                  },
+                                  .perform = [&](std::int64_t payment, const auto& settling) -> Status {
+                                    call.app.payments->perform(PaymentId(payment), settling);
+                                    call.wake_workers();
+                                    return {};
+                                  },
+                                  .render =
+                                      [&](storage::Connection& c, std::int64_t object) {
+                                        const auto payment = payments::find_payment(c, PaymentId(object));
+                                        BURSAR_ASSERT(payment.has_value());
+                                        return render(call, c, payment->mass_payment);
+                                      }});
 }
 
 Result<Answer> start(Call& call) {
@@ -76,13 +88,10 @@ Result<Answer> start(Call& call) {
   mass.gateway = means.gateway;
   mass.method = means.method;
   mass.checkout = means.checkout;
-  return call.once_outside(
-      "start_mass_payment",
-      [&](storage::Transaction& tx) -> Result<std::int64_t> {
-        BURSAR_TRY(started, payments::start_mass_payment(tx, *call.app.payment_context, mass, call.actor(), call.now));
-        return started.payment.value();
-      },
-      [&](std::int64_t payment) { return take_further(call, PaymentId(payment)); });
+  return record_and_perform(call, "start_mass_payment", [&](storage::Transaction& tx) -> Result<PaymentId> {
+    BURSAR_TRY(started, payments::start_mass_payment(tx, *call.app.payment_context, mass, call.actor(), call.now));
+    return started.payment;
+  });
 }
 
 Result<Answer> try_again(Call& call) {
@@ -91,18 +100,14 @@ Result<Answer> try_again(Call& call) {
   const Means means = read_means(call, in);
   BURSAR_CHECK(in.finish());
   BURSAR_CHECK(require_saving(call, means.checkout));
-  return call.once_outside(
-      "retry_mass_payment",
-      [&](storage::Transaction& tx) -> Result<std::int64_t> {
-        BURSAR_TRY(payment, payments::retry_mass_payment(tx, *call.app.payment_context, id,
-                                                         {.gateway = means.gateway,
-                                                          .method = means.method,
-                                                          .origin = origin_of_payment(call),
-                                                          .checkout = means.checkout},
-                                                         call.actor(), call.now));
-        return payment.value();
-      },
-      [&](std::int64_t payment) { return take_further(call, PaymentId(payment)); });
+  return record_and_perform(call, "retry_mass_payment", [&](storage::Transaction& tx) {
+    return payments::retry_mass_payment(tx, *call.app.payment_context, id,
+                                        {.gateway = means.gateway,
+                                         .method = means.method,
+                                         .origin = origin_of_payment(call),
+                                         .checkout = means.checkout},
+                                        call.actor(), call.now);
+  });
 }
 
 Result<Answer> cancel(Call& call) {

@@ -42,19 +42,21 @@ Result<Answer> start_setup(Call& call) {
                                  .checkout = read_ways_back(call, in)};
   if (in.has("expires_on")) in.fault("expires_on", "is for a method with a token; the gateway tells it itself");
   BURSAR_CHECK(in.finish());
-  return call.once_outside(
-      "start_method_setup",
-      [&](storage::Transaction& tx) -> Result<std::int64_t> {
-        BURSAR_TRY(id, call.app.setups->record(tx, setup, call.actor(), call.now));
-        return id.value();
-      },
-      [&](std::int64_t object) -> Result<Answer> {
-        const MethodSetupId id(object);
-        call.app.setups->perform(id);
-        const auto stored = call.app.db.read([&](storage::Connection& c) { return payments::find_setup(c, id); });
-        BURSAR_ASSERT(stored.has_value());
-        return render(call, *stored);
-      });
+  return call.once_outside("start_method_setup",
+                           {.claim = [&](storage::Transaction& tx) -> Result<std::int64_t> {
+                              BURSAR_TRY(id, call.app.setups->record(tx, setup, call.actor(), call.now));
+                              return id.value();
+                            },
+                            .perform = [&](std::int64_t object, const auto& settling) -> Status {
+                              call.app.setups->perform(MethodSetupId(object), settling);
+                              return {};
+                            },
+                            .render =
+                                [&](storage::Connection& c, std::int64_t object) {
+                                  const auto stored = payments::find_setup(c, MethodSetupId(object));
+                                  BURSAR_ASSERT(stored.has_value());
+                                  return render(call, *stored);
+                                }});
 }
 
 Result<Answer> add_method(Call& call) {

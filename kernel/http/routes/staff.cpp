@@ -22,16 +22,8 @@ Result<Answer> list_tasks(Call& call) {
       [&](JsonWriter& w, const auto& t) { write_task(w, call.app.ids, t); });
 }
 
-Result<Answer> render_task(Call& call, TaskId id) {
-  const auto task = call.app.db.read([&](storage::Connection& c) { return payments::find_task(c, id); });
-  if (!task) return not_found("no_such_object", "There is no such task.");
-  JsonWriter w;
-  write_task(w, call.app.ids, *task);
-  return call.answer(std::move(w));
-}
-
-Result<Answer> complete_payment_task(Call& call, const payments::StaffTask& task, const std::optional<Money>& received,
-                                     const std::string& reference) {
+Status complete_payment_task(Call& call, const payments::StaffTask& task, const std::optional<Money>& received,
+                             const std::string& reference) {
   BURSAR_CHECK(call.require(Action::payments_confirm, task.account));
   const PaymentId id(task.object);
   const auto payment = call.app.db.read([&](storage::Connection& c) { return payments::find_payment(c, id); });
@@ -40,8 +32,8 @@ Result<Answer> complete_payment_task(Call& call, const payments::StaffTask& task
     return invalid("invalid_fields", "The amount is in another currency than the payment.",
                    {{"/received/currency", "must be the payment's"}});
   }
-  BURSAR_TRY(confirmed, call.app.payments->confirm(id, received.value_or(payment->amount), reference, call.actor()));
-  return render_task(call, task.id);
+  const auto confirmed = call.app.payments->confirm(id, received.value_or(payment->amount), reference, call.actor());
+  return confirmed.ok() ? Status() : Status(confirmed.error());
 }
 
 Result<Answer> complete_task(Call& call) {
@@ -53,28 +45,38 @@ Result<Answer> complete_task(Call& call) {
   const auto task = call.app.db.read([&](storage::Connection& c) { return payments::find_task(c, id); });
   if (!task) return not_found("no_such_object", "There is no such task.");
   call.account = task->account;
+  const auto complete = [&](storage::Transaction& tx) -> Status {
+    if (task->kind == "provision" || task->kind == "change_plan") {
+      BURSAR_CHECK(provisioning::complete_task(tx, id, call.caller.user, call.now));
+    } else {
+      payments::close_task(tx, task->kind, task->object, "done", call.caller.user, call.now);
+    }
+    call.audit(tx, task->account, "task.complete", accounts::audit_object(id));
+    return {};
+  };
   Result<Answer> answer = call.once_outside(
-      "claim_task",
-      [&](storage::Transaction& tx) -> Result<std::int64_t> {
-        const auto now_open = payments::find_task(tx, id);
-        if (!now_open || now_open->status != "open") return conflict("task_not_open", "The task is closed already.");
-        return id.value();
-      },
-      [&](std::int64_t /*object*/) -> Result<Answer> {
-        if (task->kind == "confirm_payment") return complete_payment_task(call, *task, received, reference);
-        if (task->kind == "refund_request" || task->kind == "dispute")
-          return conflict("task_closes_itself", "It is done when the request or the dispute it names is decided.");
-        BURSAR_CHECK(call.app.db.write("complete_task", [&](storage::Transaction& tx) -> Status {
-          if (task->kind == "provision" || task->kind == "change_plan") {
-            BURSAR_CHECK(provisioning::complete_task(tx, id, call.caller.user, call.now));
-          } else {
-            payments::close_task(tx, task->kind, task->object, "done", call.caller.user, call.now);
-          }
-          call.audit(tx, task->account, "task.complete", accounts::audit_object(id));
-          return {};
-        }));
-        return render_task(call, id);
-      });
+      "claim_task", {.claim = [&](storage::Transaction& tx) -> Result<std::int64_t> {
+                       const auto now_open = payments::find_task(tx, id);
+                       if (!now_open || now_open->status != "open")
+                         return conflict("task_not_open", "The task is closed already.");
+                       return id.value();
+                     },
+                     .perform = [&](std::int64_t /*object*/, const auto& /*settling*/) -> Status {
+                       if (task->kind == "confirm_payment")
+                         return complete_payment_task(call, *task, received, reference);
+                       if (task->kind == "refund_request" || task->kind == "dispute")
+                         return conflict("task_closes_itself",
+                                         "It is done when the request or the dispute it names is decided.");
+                       return call.app.db.write("complete_task", complete);
+                     },
+                     .render =
+                         [&](storage::Connection& c, std::int64_t /*object*/) {
+                           const auto now_stored = payments::find_task(c, id);
+                           BURSAR_ASSERT(now_stored.has_value());
+                           JsonWriter w;
+                           write_task(w, call.app.ids, *now_stored);
+                           return call.answer(std::move(w));
+                         }});
   call.wake_workers();
   return answer;
 }

@@ -339,6 +339,28 @@ TEST_P(VerdictsTest, a_caller_who_waits_can_have_one_effect_performed_at_once) {
   EXPECT_EQ(state("c"), "recorded");
 }
 
+TEST_P(VerdictsTest, what_a_waiting_caller_stores_is_stored_with_the_outcome_or_not_at_all) {
+  record_now({charge("a"), charge("b")});
+  bool broken = false;
+  outside_.on_settle = [&](storage::Transaction&, const Effect&, Outcome&, Instant) {
+    if (broken) throw InvariantBroken("a bug of ours");
+  };
+  std::vector<std::string> states;
+  const Settling remember = [&](storage::Transaction& tx) {
+    auto rows = tx.query("SELECT state FROM effects WHERE key = 'a'");
+    ASSERT_TRUE(rows.next());
+    states.push_back(rows.string(0));
+    tx.execute("UPDATE number_series SET next = next");
+  };
+  Workers workers(*db_, clock_, {&outside_});
+  EXPECT_TRUE(workers.run_now("a", remember));
+  EXPECT_EQ(states, std::vector<std::string>{"done"}) << "the outcome is there already";
+  broken = true;
+  EXPECT_TRUE(workers.run_now("b", remember));
+  EXPECT_EQ(state("b"), "unknown");
+  EXPECT_EQ(states.size(), 1U) << "an outcome that could not be stored takes nothing with it";
+}
+
 TEST_P(VerdictsTest, a_kind_without_a_handler_is_left_alone) {
   auto other = charge("a");
   other.kind = "message";

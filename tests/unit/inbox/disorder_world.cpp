@@ -74,7 +74,8 @@ DisorderWorld::DisorderWorld(storage::Backend backend)
                .gateways = gateways_,
                .codec = codec_,
                .public_url = config_.server.public_url,
-               .perform_now = [this](std::string_view key) { return serving_ && workers_.run_now(key); }},
+               .perform_now = [this](std::string_view key,
+                                     const auto& settling) { return serving_ && workers_.run_now(key, settling); }},
       workers_(*db_, clock_, {&charges_, &completes_, &refunds_, &inbox_}, {.threads = 1}) {
   db_->write("seller", [&](Transaction& tx) { accounts::ensure_seller_party(tx, config_.provider, clock_.now()); });
 }

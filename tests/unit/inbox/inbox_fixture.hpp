@@ -67,7 +67,7 @@ class InboxTest : public PaymentFixture {
             .gateways = gateways,
             .codec = codec,
             .public_url = config.server.public_url,
-            .perform_now = [this](std::string_view key) { return both.run_now(key); }},
+            .perform_now = [this](std::string_view key, const auto& settling) { return both.run_now(key, settling); }},
         box(own, webhooks),
         paying(own),
         own_charges(own),

@@ -139,15 +139,16 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
   const notices::Outbox outbox{config, {"mail"}};
   const IdCodec codec{IdCodec::Key{1, 2, 3}};
   FakeGateways gateways;
-  const payments::Context context{.db = *db,
-                                  .clock = clock,
-                                  .rules = rules,
-                                  .outbox = outbox,
-                                  .gateways = gateways,
-                                  .codec = codec,
-                                  .public_url = config.server.public_url,
-                                  .webhooks_url = config.server.public_url + "/api/v1/webhooks/",
-                                  .perform_now = [this](std::string_view key) { return workers.run_now(key); }};
+  const payments::Context context{
+      .db = *db,
+      .clock = clock,
+      .rules = rules,
+      .outbox = outbox,
+      .gateways = gateways,
+      .codec = codec,
+      .public_url = config.server.public_url,
+      .webhooks_url = config.server.public_url + "/api/v1/webhooks/",
+      .perform_now = [this](std::string_view key, const auto& settling) { return workers.run_now(key, settling); }};
   payments::Payments payments{context};
   payments::Setups setups{context};
   payments::ChargeHandler charges{context};
