@@ -3,9 +3,9 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "base/assert.hpp"
+#include "base/stored_json.hpp"
 #include "payments/answer_text.hpp"
 
 namespace bursar::inbox {
@@ -25,25 +25,6 @@ constexpr std::array<std::pair<WebhookEventKind, std::string_view>, 9> kind_name
     {WebhookEventKind::service, "service"},
     {WebhookEventKind::method_saved, "method_saved"},
 }};
-
-// Text from outside may hold anything; what is no UTF-8 is replaced.
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-json instant_json(const std::optional<Instant>& instant) {
-  return instant ? json(instant->to_string()) : json(nullptr);
-}
-std::optional<Instant> instant_from(const json& value) {
-  if (value.is_null()) return std::nullopt;
-  return Instant::parse(value.get<std::string>()).value();
-}
-json money_json(const std::optional<Money>& money) {
-  if (!money) return nullptr;
-  return json{{"minor", money->minor()}, {"currency", std::string(money->currency().code())}};
-}
-std::optional<Money> money_from(const json& value) {
-  if (value.is_null()) return std::nullopt;
-  return Money(value.at("minor").get<std::int64_t>(), Currency::parse(value.at("currency").get<std::string>()).value());
-}
 
 json pairs_json(const Pairs& pairs) {
   json out = json::array();
@@ -72,7 +53,7 @@ std::string_view to_string(WebhookEventKind kind) {
   invariant_broken("a kind of event without a name", __FILE__, __LINE__);
 }
 
-std::string to_text(const Pairs& pairs) { return dump(pairs_json(pairs)); }
+std::string to_text(const Pairs& pairs) { return stored_json::text(pairs_json(pairs)); }
 Pairs pairs_from_text(std::string_view text) { return pairs_from(json::parse(text)); }
 
 std::string to_base64(std::string_view bytes) {
@@ -97,21 +78,21 @@ std::string from_base64(std::string_view text) {
 }
 
 std::string to_text(const WebhookEvent& event) {
-  return dump({{"kind", std::string(to_string(event.kind))},
-               {"event_id", event.event_id},
-               {"occurred_at", instant_json(event.occurred_at)},
-               {"payment_id", event.payment_id},
-               {"refund_id", event.refund_id},
-               {"service_id", event.service_id},
-               {"setup_id", event.setup_id},
-               {"gateway_reference", event.gateway_reference},
-               {"payment", event.payment ? json(payments::to_text(*event.payment)) : json(nullptr)},
-               {"dispute",
-                {{"id", event.dispute.id},
-                 {"amount", money_json(event.dispute.amount)},
-                 {"fee", money_json(event.dispute.fee)},
-                 {"reason", event.dispute.reason},
-                 {"evidence_by", instant_json(event.dispute.evidence_by)}}}});
+  return stored_json::text({{"kind", std::string(to_string(event.kind))},
+                            {"event_id", event.event_id},
+                            {"occurred_at", stored_json::of(event.occurred_at)},
+                            {"payment_id", event.payment_id},
+                            {"refund_id", event.refund_id},
+                            {"service_id", event.service_id},
+                            {"setup_id", event.setup_id},
+                            {"gateway_reference", event.gateway_reference},
+                            {"payment", event.payment ? json(payments::to_text(*event.payment)) : json(nullptr)},
+                            {"dispute",
+                             {{"id", event.dispute.id},
+                              {"amount", stored_json::of(event.dispute.amount)},
+                              {"fee", stored_json::of(event.dispute.fee)},
+                              {"reason", event.dispute.reason},
+                              {"evidence_by", stored_json::of(event.dispute.evidence_by)}}}});
 }
 
 WebhookEvent event_from_text(std::string_view text) {
@@ -119,7 +100,7 @@ WebhookEvent event_from_text(std::string_view text) {
   WebhookEvent event;
   event.kind = kind_of(value.at("kind").get<std::string>());
   event.event_id = value.at("event_id").get<std::string>();
-  event.occurred_at = instant_from(value.at("occurred_at"));
+  event.occurred_at = stored_json::instant(value.at("occurred_at"));
   event.payment_id = value.at("payment_id").get<std::string>();
   event.refund_id = value.at("refund_id").get<std::string>();
   event.service_id = value.at("service_id").get<std::string>();
@@ -130,15 +111,15 @@ WebhookEvent event_from_text(std::string_view text) {
   }
   const json& dispute = value.at("dispute");
   event.dispute = {.id = dispute.at("id").get<std::string>(),
-                   .amount = money_from(dispute.at("amount")),
-                   .fee = money_from(dispute.at("fee")),
+                   .amount = stored_json::money(dispute.at("amount")),
+                   .fee = stored_json::money(dispute.at("fee")),
                    .reason = dispute.at("reason").get<std::string>(),
-                   .evidence_by = instant_from(dispute.at("evidence_by"))};
+                   .evidence_by = stored_json::instant(dispute.at("evidence_by"))};
   return event;
 }
 
 std::string to_text(const HttpReply& reply) {
-  return dump({{"status", reply.status}, {"headers", pairs_json(reply.headers)}, {"body", reply.body}});
+  return stored_json::text({{"status", reply.status}, {"headers", pairs_json(reply.headers)}, {"body", reply.body}});
 }
 
 HttpReply reply_from_text(std::string_view text) {
@@ -151,10 +132,11 @@ HttpReply reply_from_text(std::string_view text) {
 std::string to_text(const WebhookAnswer& answer) {
   json events = json::array();
   for (const WebhookEvent& event : answer.events) events.push_back(to_text(event));
-  return dump({{"genuine", answer.verdict == WebhookVerdict::accepted},
-               {"events", std::move(events)},
-               {"reply", to_text(HttpReply{.status = answer.status, .headers = answer.headers, .body = answer.body})},
-               {"error", answer.error}});
+  return stored_json::text(
+      {{"genuine", answer.verdict == WebhookVerdict::accepted},
+       {"events", std::move(events)},
+       {"reply", to_text(HttpReply{.status = answer.status, .headers = answer.headers, .body = answer.body})},
+       {"error", answer.error}});
 }
 
 WebhookAnswer answer_from_text(std::string_view text) {

@@ -1,10 +1,10 @@
 #include "payments/answer_text.hpp"
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/stored_json.hpp"
 
 namespace bursar::payments {
 
@@ -41,19 +41,6 @@ auto value_of(const Names& names, const std::string& text) {
   }
   invariant_broken("a stored answer that this version does not know", __FILE__, __LINE__);
 }
-
-json money_json(const std::optional<Money>& money) {
-  if (!money) return nullptr;
-  return json{{"minor", money->minor()}, {"currency", std::string(money->currency().code())}};
-}
-
-std::optional<Money> money_from(const json& value) {
-  if (value.is_null()) return std::nullopt;
-  return Money(value.at("minor").get<std::int64_t>(), Currency::parse(value.at("currency").get<std::string>()).value());
-}
-
-// Text from a plugin may hold anything; what is no UTF-8 is replaced.
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 json method_json(const std::optional<GatewayMethod>& method) {
   if (!method) return nullptr;
@@ -93,19 +80,19 @@ GatewayAction action_from(const json& value) {
 }  // namespace
 
 std::string to_text(const GatewayAnswer& answer) {
-  return dump({{"outcome", name_of(outcome_names, answer.outcome)},
-               {"processed", money_json(answer.processed)},
-               {"fee", money_json(answer.fee)},
-               {"reference", answer.reference},
-               {"action", action_json(answer.action)},
-               {"decline_class", name_of(decline_names, answer.decline_class)},
-               {"decline_code", answer.decline_code},
-               {"decline_text", answer.decline_text},
-               {"withdrawn", answer.withdrawn},
-               {"expires_at", answer.expires_at ? json(answer.expires_at->to_string()) : json(nullptr)},
-               {"ready", answer.ready},
-               {"method", method_json(answer.method)},
-               {"error", answer.error}});
+  return stored_json::text({{"outcome", name_of(outcome_names, answer.outcome)},
+                            {"processed", stored_json::of(answer.processed)},
+                            {"fee", stored_json::of(answer.fee)},
+                            {"reference", answer.reference},
+                            {"action", action_json(answer.action)},
+                            {"decline_class", name_of(decline_names, answer.decline_class)},
+                            {"decline_code", answer.decline_code},
+                            {"decline_text", answer.decline_text},
+                            {"withdrawn", answer.withdrawn},
+                            {"expires_at", stored_json::of(answer.expires_at)},
+                            {"ready", answer.ready},
+                            {"method", method_json(answer.method)},
+                            {"error", answer.error}});
 }
 
 std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
@@ -113,16 +100,14 @@ std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
   const json value = json::parse(text);
   GatewayAnswer answer;
   answer.outcome = value_of(outcome_names, value.at("outcome").get<std::string>());
-  answer.processed = money_from(value.at("processed"));
-  answer.fee = money_from(value.at("fee"));
+  answer.processed = stored_json::money(value.at("processed"));
+  answer.fee = stored_json::money(value.at("fee"));
   answer.reference = value.at("reference").get<std::string>();
   answer.action = action_from(value.at("action"));
   answer.decline_class = value_of(decline_names, value.at("decline_class").get<std::string>());
   answer.decline_code = value.at("decline_code").get<std::string>();
   answer.decline_text = value.at("decline_text").get<std::string>();
-  if (const json& expires = value.at("expires_at"); !expires.is_null()) {
-    answer.expires_at = Instant::parse(expires.get<std::string>()).value();
-  }
+  answer.expires_at = stored_json::instant(value.at("expires_at"));
   // Absent from answers stored before there were these.
   answer.withdrawn = value.value("withdrawn", false);
   answer.ready = value.value("ready", false);
@@ -131,7 +116,9 @@ std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
   return answer;
 }
 
-std::string action_text(const GatewayAction& action) { return action.type.empty() ? "" : dump(action_json(action)); }
+std::string action_text(const GatewayAction& action) {
+  return action.type.empty() ? "" : stored_json::text(action_json(action));
+}
 
 effects::Outcome outcome_of(const GatewayAnswer& answer) {
   using effects::Verdict;
