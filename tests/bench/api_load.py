@@ -18,8 +18,8 @@ COMMITS_A_PAYMENT = 3
 class Server:
     """`bursar serve` over a store, with a session of a member of staff."""
 
-    def __init__(self, tools, store):
-        config = tools.config("serve", f"sqlite:{store}", ", rate_limits: false")
+    def __init__(self, tools, store, more=""):
+        config = tools.config("serve", f"sqlite:{store}", ", rate_limits: false", more)
         run(tools.bursar, "user", "create-staff", "--email", "bench@example.com", "--name", "Bench", "--config", config,
             env={**os.environ, "BURSAR_PASSWORD": "correct horse battery"})
         self.tools, self.store = tools, store
@@ -61,12 +61,21 @@ class Server:
     def get(self, path, clients, seconds):
         return wrk(f"http://127.0.0.1:{self.port}/api/v1{path}", clients, seconds, self.token)
 
+    def post(self, requests, clients, seconds):
+        """Sends requests (path below the API, headers, body), each once."""
+        lines = self.tools.folder / "requests.txt"
+        with open(lines, "w") as file:
+            for path, headers, body in requests:
+                file.write("\t".join(["/api/v1" + path, *(f"{name}: {value}" for name, value in headers.items()), body]) + "\n")
+        answer = json.loads(run(self.tools.tool("bench-load"), self.port, clients, seconds, lines))
+        assert answer["errors"] == 0, answer
+        return answer
+
     def pay(self, ids, clients, seconds):
         """Payments by bank transfer; takes the invoices it uses off `ids`."""
-        names = self.tools.folder / "invoices.txt"
-        names.write_text("\n".join(ids) + "\n")
-        answer = json.loads(run(self.tools.tool("bench-load"), self.port, clients, seconds, names, input=self.token + "\n"))
-        assert answer["errors"] == 0, answer
+        bearer = {"Authorization": "Bearer " + self.token}
+        answer = self.post(((f"/invoices/{invoice}/payments", bearer | {"Idempotency-Key": "bench-" + invoice}, '{"gateway": "bank"}')
+                            for invoice in ids), clients, seconds)
         assert answer["count"] + clients < len(ids), "the invoices ran out"
         del ids[:answer["count"] + clients]
         return answer

@@ -16,6 +16,7 @@ import tempfile
 
 import api_load
 import autopay
+import callbacks
 import daily_run
 from tools import Tools
 
@@ -27,7 +28,8 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parts = {"sqlite": lambda: daily_run.daily_run_sqlite(tools, sizes), "postgresql": lambda: daily_run.daily_run_postgresql(tools, sizes),
              "nothing_due": lambda: daily_run.nothing_due(tools, max(sizes)), "api": lambda: api_load.api(tools),
-             "during_run": lambda: api_load.during_run(tools, max(sizes)), "autopay": lambda: autopay.autopay(tools)}
+             "during_run": lambda: api_load.during_run(tools, max(sizes)), "autopay": lambda: autopay.autopay(tools),
+             "callbacks": lambda: callbacks.callbacks(tools)}
     quick = {"sqlite": lambda: daily_run.quick(tools), "autopay": lambda: autopay.quick(tools)}
     parser.add_argument("--only", choices=list(parts))
     parser.add_argument("--services", default="10000,100000,1000000")

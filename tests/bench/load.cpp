@@ -1,10 +1,10 @@
-// A client that pays invoices over HTTP: CLIENTS connections that stay open, each with one request under way at a time,
-// every request with an invoice and an Idempotency-Key of its own.
+// A client that posts over HTTP: CLIENTS connections that stay open, each with one request under way at a time.
 //
-//   bench-load PORT CLIENTS SECONDS INVOICES.txt < TOKEN
+//   bench-load PORT CLIENTS SECONDS REQUESTS.txt
 //
-// INVOICES holds an id a line; the load ends early when all are used. Prints rate and latencies of the payments made;
-// anything but an answer of 2xx is counted as an error.
+// REQUESTS holds a request a line, as path, headers ("Name: value", any number) and body with tabs between; each is
+// sent once, and the load ends early when all are. Prints rate and latencies; anything but an answer of 2xx is counted
+// as an error.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -12,10 +12,10 @@
 
 #include <atomic>
 #include <fstream>
-#include <iostream>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "bench/latency.hpp"
 
@@ -66,23 +66,27 @@ class Connection {
   int socket_;
 };
 
-std::string payment_request(const std::string& invoice, const std::string& token) {
-  const std::string body = R"({"gateway": "bank"})";
-  return "POST /api/v1/invoices/" + invoice + "/payments HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
-         token + "\r\nIdempotency-Key: bench-" + invoice +
-         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+std::string request_of(const std::string& line) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  for (std::size_t tab = 0; (tab = line.find('\t', begin)) != std::string::npos; begin = tab + 1)
+    parts.push_back(line.substr(begin, tab - begin));
+  const std::string body = line.substr(begin);
+  std::string request = "POST " + parts.at(0) + " HTTP/1.1\r\nHost: localhost\r\n";
+  for (std::size_t i = 1; i < parts.size(); ++i) request += parts[i] + "\r\n";
+  return request + "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
 }
 
 int run(int argc, char** argv) {
   if (argc < 5) {
-    std::fputs("usage: bench-load PORT CLIENTS SECONDS INVOICES.txt < TOKEN\n", stderr);
+    std::fputs("usage: bench-load PORT CLIENTS SECONDS REQUESTS.txt\n", stderr);
     return 2;
   }
   const auto port = static_cast<std::uint16_t>(std::stoi(argv[1]));
-  std::string token, line;
-  std::getline(std::cin, token);
-  std::vector<std::string> invoices;
-  for (std::ifstream file(argv[4]); std::getline(file, line);) invoices.push_back(line);
+  std::vector<std::string> requests;
+  std::string line;
+  for (std::ifstream file(argv[4]); std::getline(file, line);) requests.push_back(request_of(line));
   std::atomic<std::size_t> next = 0;
   std::atomic<std::int64_t> errors = 0;
   std::vector<std::vector<std::int64_t>> latencies(std::stoul(argv[2]));
@@ -93,10 +97,9 @@ int run(int argc, char** argv) {
     clients.emplace_back([&] {
       try {
         Connection connection(port);
-        for (std::size_t i = next++; i < invoices.size() && Clock::now() < end; i = next++) {
-          const std::string request = payment_request(invoices[i], token);
+        for (std::size_t i = next++; i < requests.size() && Clock::now() < end; i = next++) {
           const auto start = Clock::now();
-          const int status = connection.exchange(request);
+          const int status = connection.exchange(requests[i]);
           if (status >= 200 && status < 300)
             mine.push_back(microseconds_since(start));
           else
