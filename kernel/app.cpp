@@ -21,6 +21,7 @@
 #include "invoicing/steps.hpp"
 #include "notices/outbox.hpp"
 #include "payments/detach.hpp"
+#include "payments/held_runs.hpp"
 #include "payments/payments.hpp"
 #include "payments/refunds.hpp"
 #include "payments/setups.hpp"
@@ -113,13 +114,17 @@ struct App::State {
     for (const settings::Job& job : config.jobs) {
       for (const auto& step : steps) by_job[job.name].push_back(step.get());
     }
-    scheduler::Options options{
-        .chunk_accounts = config.billing.chunk_accounts, .after_run = [this](const scheduler::RunContext& run) {
-          db->write("expire_idempotency_keys",
-                    [this](storage::Transaction& tx) { http::expire_idempotency_keys(tx, clock().now()); });
-          // While runs are caught up the customer's messages wait, to be one.
-          run.catch_up ? workers.wake() : wake();
-        }};
+    scheduler::Options options{.chunk_accounts = config.billing.chunk_accounts,
+                               .after_run =
+                                   [this](const scheduler::RunContext& run) {
+                                     db->write("expire_idempotency_keys", [this](storage::Transaction& tx) {
+                                       http::expire_idempotency_keys(tx, clock().now());
+                                     });
+                                     // While runs are caught up the customer's messages wait, to be one.
+                                     run.catch_up ? workers.wake() : wake();
+                                   },
+                               .breaker = config.breaker,
+                               .hold_listener = &held_runs};
     BURSAR_TRY(made, scheduler::Scheduler::create(*db, clock(), config.jobs, by_job, options));
     scheduler = std::move(made);
     return {};
@@ -170,6 +175,7 @@ struct App::State {
   effects::Workers workers;
   accounts::PasswordHasher hasher;
   accounts::Identity identity;
+  payments::HeldRunNotices held_runs{outbox};
   std::vector<std::unique_ptr<scheduler::Step>> steps;
   std::unique_ptr<scheduler::Scheduler> scheduler;
   http::Metrics metrics;

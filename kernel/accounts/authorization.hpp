@@ -62,6 +62,7 @@ enum class Action {
   staff_tasks_close,
   scheduler_read,
   scheduler_run,
+  scheduler_approve,  // let a held run go on
   scheduler_preview,
   plugins_read,
   plugins_test,

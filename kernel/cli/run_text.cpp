@@ -30,10 +30,17 @@ void print_run(const scheduler::RunStatus& run, bool json, const std::string& fu
                ", \"counts\": " + counts_json(step.counts) + ", \"chunks\": " + std::to_string(step.chunks) +
                ", \"parked\": " + std::to_string(step.parked) + "}";
     }
-    std::printf("{\"job\": %s, \"scheduled_at\": %s, \"date\": %s, \"status\": %s, \"steps\": [%s]%s}\n",
-                json_string(run.job).c_str(), json_string(run.scheduled_at.to_string()).c_str(),
-                json_string(run.date.to_string()).c_str(), json_string(run.status).c_str(), steps.c_str(),
-                further.c_str());
+    std::string held;
+    for (const auto& check : run.checks) {
+      if (check.verdict != "held") continue;
+      held += (held.empty() ? "" : ", ") + ("{\"step\": " + json_string(check.step)) +
+              ", \"reason\": " + json_string(check.reason) + "}";
+    }
+    std::printf(
+        "{\"job\": %s, \"scheduled_at\": %s, \"date\": %s, \"status\": %s, \"steps\": [%s], \"held\": [%s]%s}\n",
+        json_string(run.job).c_str(), json_string(run.scheduled_at.to_string()).c_str(),
+        json_string(run.date.to_string()).c_str(), json_string(run.status).c_str(), steps.c_str(), held.c_str(),
+        further.c_str());
     return;
   }
   std::printf("%s %s (%s): %s%s%s\n", run.job.c_str(), run.date.to_string().c_str(),
@@ -43,6 +50,9 @@ void print_run(const scheduler::RunStatus& run, bool json, const std::string& fu
     std::printf("  %-16s %s", step.name.c_str(), counts_text(step.counts).c_str());
     if (step.parked > 0) std::printf(", %lld accounts left out", static_cast<long long>(step.parked));
     std::printf("\n");
+  }
+  for (const auto& check : run.checks) {
+    if (check.verdict == "held") std::printf("  %-16s held: %s\n", check.step.c_str(), check.reason.c_str());
   }
 }
 

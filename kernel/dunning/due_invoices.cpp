@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/assert.hpp"
+#include "services/services.hpp"
 
 namespace bursar::dunning {
 namespace {
@@ -64,6 +65,45 @@ Page read_page(storage::Transaction& tx, std::string_view action, CivilDate unti
 }
 
 }  // namespace
+
+std::optional<scheduler::Reach> DunningStep::reach() const {
+  switch (action_) {
+    case invoicing::DunningAction::remind:
+      return {{"mail", "invoices"}};
+    case invoicing::DunningAction::late_fee:
+      return {{"fee", "invoices"}};
+    case invoicing::DunningAction::suspend:
+      return {{"suspend", "services"}};
+    case invoicing::DunningAction::terminate:
+      return {{"terminate", "services"}};
+  }
+  invariant_broken("a known DunningAction", __FILE__, __LINE__);
+}
+
+// Services where services end, invoices where customers are told of them.
+std::int64_t DunningStep::count_reached(storage::Connection& c, const scheduler::RunContext& run) const {
+  const std::string_view action = invoicing::to_string(action_);
+  const bool services = reach()->objects == "services";
+  auto rows = services
+                  ? c.query(
+                        "SELECT count(DISTINCT s.id) FROM invoices i JOIN invoice_lines l ON l.invoice_id = i.id "
+                        "JOIN services s ON s.id = l.service_id WHERE i.dunning_action = $1 AND i.dunning_on <= $2 "
+                        "AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = i.id) "
+                        "AND l.removed_at IS NULL AND s.status = CASE $1 WHEN 'suspend' THEN 'active' ELSE 'suspended' "
+                        "END AND ($1 = 'suspend' OR s.suspend_reason = 'overdue')",
+                        action, run.date)
+                  : c.query(
+                        "SELECT count(*) FROM invoices WHERE dunning_action = $1 AND dunning_on <= $2 "
+                        "AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = invoices.id)",
+                        action, run.date);
+  return rows.next() ? rows.integer(0) : 0;
+}
+
+std::int64_t DunningStep::count_all(storage::Connection& c) const {
+  if (reach()->objects == "services") return services::count_running(c);
+  auto rows = c.query("SELECT count(*) FROM invoices WHERE dunning_action IS NOT NULL");
+  return rows.next() ? rows.integer(0) : 0;
+}
 
 scheduler::ChunkResult DunningStep::run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,
                                               const scheduler::ChunkRequest& request) {

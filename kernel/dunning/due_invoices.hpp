@@ -28,6 +28,9 @@ struct DueInvoice {
 class DunningStep : public scheduler::Step {
  public:
   [[nodiscard]] bool runs_in_catch_up() const final { return false; }
+  [[nodiscard]] std::optional<scheduler::Reach> reach() const final;
+  [[nodiscard]] std::int64_t count_reached(storage::Connection& c, const scheduler::RunContext& run) const final;
+  [[nodiscard]] std::int64_t count_all(storage::Connection& c) const final;
   scheduler::ChunkResult run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,
                                    const scheduler::ChunkRequest& request) final;
 

@@ -219,12 +219,19 @@ constexpr Schema all_schemas[] = {
      "created_at:instant closed_at:instant?"},
     {"TaskCompletion", "received?:Money reference?:string"},
     {"Notification",
-     "id:id account_id:id channel:string recipient:string template:string subject:string body:string "
+     "id:id account_id:id? channel:string recipient:string template:string subject:string body:string "
      "status:waiting|sent|failed|unknown created_at:instant sent_at:instant?"},
-    {"Job", "name:string cron:string timezone:string catch_up:boolean next_at:instant? last_run:Run?"},
+    {"Job", "name:string cron:string timezone:string catch_up:boolean next_at:instant? last_run:Run? held_run:Run?"},
     {"Run",
-     "id:id job:string scheduled_at:instant date:date status:waiting|running|done|failed|skipped catch_up:boolean "
-     "step:string error:string started_at:instant? finished_at:instant? steps:[RunStep]"},
+     "id:id job:string scheduled_at:instant date:date status:waiting|running|held|done|failed|skipped catch_up:boolean "
+     "step:string error:string started_at:instant? finished_at:instant? steps:[RunStep] "
+     "checks:[RunCheck]"},
+    {"RunCheck",
+     "step:string kind:string objects:string reach:integer bound:integer? "
+     "verdict:passed|held|approved|rejected|lapsed reason:string? checked_at:instant decided_at:instant? "
+     "decided_by:id? "
+     "decision_reason:string?"},
+    {"RunApproval", "run_id:id decision:approve|reject reason:string"},
     {"RunStep",
      "name:string done:boolean counts:object chunks:integer parked:integer started_at:instant finished_at:instant?"},
     {"NewRun", "at?:instant"},
@@ -234,7 +241,7 @@ constexpr Schema all_schemas[] = {
      "suspensions:[PreviewService] "
      "terminations:[PreviewService] truncated:boolean"},
     {"PreviewCharge", "account_id:id invoice_id:id? gateway:string amount:Money"},
-    {"PreviewMail", "account_id:id template:string recipient:string subject:string"},
+    {"PreviewMail", "account_id:id? template:string recipient:string subject:string"},
     {"PreviewService", "service_id:id account_id:id"},
     {"Plugin",
      "instance:string plugin:string state:loaded|disabled|unhealthy cause:string cure:string id:string name:string "

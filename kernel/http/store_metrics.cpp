@@ -86,7 +86,7 @@ void write_unknown_payments(Writer& w, storage::Connection& c, Instant now) {
 void write_runs(Writer& w, storage::Connection& c, Instant now) {
   w.gauge("bursar_runs_open", "Runs of scheduled jobs that are not done");
   auto open = c.query(
-      "SELECT job, status, COUNT(*) FROM scheduler_runs WHERE status IN ('waiting', 'running', 'failed')"
+      "SELECT job, status, COUNT(*) FROM scheduler_runs WHERE status IN ('waiting', 'running', 'failed', 'held')"
       " GROUP BY job, status ORDER BY job, status");
   while (open.next()) w.value(label("job", open.text(0)) + "," + label("status", open.text(1)), open.integer(2));
 

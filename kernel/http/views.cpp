@@ -303,6 +303,7 @@ std::string task_object(const IdCodec& ids, const payments::StaffTask& task) {
   if (task.kind == "refund_failed" || task.kind == "refund_unclear") return ids.text(RefundId(task.object));
   if (task.kind == "dispute") return ids.text(DisputeId(task.object));
   if (task.kind == "inbox_event") return ids.text(WebhookRequestId(task.object));
+  if (task.kind == "approve_run") return ids.text(RunId(task.object));
   if (task.kind == "assign_suspense") return ids.text(SuspenseId(task.object));
   return ids.text(ServiceId(task.object));
 }
@@ -321,7 +322,9 @@ void write_task(JsonWriter& w, const IdCodec& ids, const payments::StaffTask& ta
 }
 
 void write_notification(JsonWriter& w, const IdCodec& ids, const notices::MessageRow& m) {
-  w.begin_object().field("id", ids.text(m.id)).field("account_id", ids.text(m.account)).field("channel", m.channel);
+  w.begin_object().field("id", ids.text(m.id));
+  id_field(w, ids, "account_id", m.account);
+  w.field("channel", m.channel);
   w.field("recipient", m.recipient)
       .field("template", m.template_name)
       .field("subject", m.subject)
@@ -339,6 +342,16 @@ void write_run(JsonWriter& w, const IdCodec& ids, const scheduler::RunStatus& ru
     for (const auto& [name, count] : step.counts) w.field(name, count);
     w.end_object().field("chunks", step.chunks).field("parked", step.parked).field("started_at", step.started_at);
     w.field("finished_at", step.finished_at).end_object();
+  }
+  w.end_array().key("checks").begin_array();
+  for (const scheduler::StepCheck& check : run.checks) {
+    w.begin_object().field("step", check.step).field("kind", check.kind).field("objects", check.objects);
+    w.field("reach", check.reach).field("bound", check.bound).field("verdict", check.verdict);
+    text_or_null(w, "reason", check.reason);
+    w.field("checked_at", check.checked_at).field("decided_at", check.decided_at);
+    id_field(w, ids, "decided_by", check.decided_by);
+    text_or_null(w, "decision_reason", check.decision_reason);
+    w.end_object();
   }
   w.end_array().end_object();
 }

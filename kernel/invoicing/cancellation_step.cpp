@@ -49,6 +49,13 @@ class CancellationStep final : public scheduler::Step {
  public:
   explicit CancellationStep(const Rules& rules) : rules_(rules) {}
   [[nodiscard]] std::string_view name() const override { return "cancellations"; }
+  [[nodiscard]] std::optional<scheduler::Reach> reach() const override { return {{"terminate", "services"}}; }
+  [[nodiscard]] std::int64_t count_reached(storage::Connection& c, const RunContext& run) const override {
+    auto rows =
+        c.query("SELECT count(*) FROM cancellations WHERE status = 'requested' AND effective_on <= $1", run.date);
+    return rows.next() ? rows.integer(0) : 0;
+  }
+  [[nodiscard]] std::int64_t count_all(storage::Connection& c) const override { return services::count_running(c); }
 
   // The cursor: "adjust ACCOUNT", then "end DATE ACCOUNT".
   ChunkResult run_chunk(Transaction& tx, const RunContext& run, const ChunkRequest& request) override {

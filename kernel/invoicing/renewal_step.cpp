@@ -134,6 +134,16 @@ class RenewalStep final : public scheduler::Step {
  public:
   explicit RenewalStep(const Rules& rules) : rules_(rules) {}
   [[nodiscard]] std::string_view name() const override { return "invoices"; }
+  [[nodiscard]] std::optional<scheduler::Reach> reach() const override { return {{"invoice", "services"}}; }
+  [[nodiscard]] std::int64_t count_reached(storage::Connection& c, const RunContext& run) const override {
+    const CivilDate horizon = run.date.plus_days(rules_.billing.generate_days_before_due);
+    auto rows = c.query("SELECT count(*) FROM services WHERE next_due_on <= $1", horizon);
+    return rows.next() ? rows.integer(0) : 0;
+  }
+  [[nodiscard]] std::int64_t count_all(storage::Connection& c) const override {
+    auto rows = c.query("SELECT count(*) FROM services WHERE next_due_on IS NOT NULL");
+    return rows.next() ? rows.integer(0) : 0;
+  }
 
   ChunkResult run_chunk(Transaction& tx, const RunContext& run, const ChunkRequest& request) override {
     const CivilDate horizon = run.date.plus_days(rules_.billing.generate_days_before_due);

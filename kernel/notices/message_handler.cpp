@@ -50,7 +50,8 @@ effects::Outcome MessageHandler::perform(const effects::Effect& effect) {
   const MessageId id(effect.object);
   const auto message = db_.read([&](storage::Connection& c) {
     auto rows = c.query(
-        "SELECT m.recipient, a.name, m.template, m.subject, m.body FROM messages m JOIN accounts a ON a.id = "
+        "SELECT m.recipient, coalesce(a.name, ''), m.template, m.subject, m.body FROM messages m LEFT JOIN accounts a "
+        "ON a.id = "
         "m.account_id "
         "WHERE m.id = $1",
         id);

@@ -87,15 +87,20 @@ void forget_spans(storage::Transaction& tx, std::int64_t last) {
 }  // namespace
 
 Outbox::Outbox(const settings::Config& config, std::vector<std::string> channels)
-    : provider_name_(config.provider.name), portal_url_(config.server.public_url), channels_(std::move(channels)) {}
+    : provider_name_(config.provider.name),
+      provider_email_(config.provider.email),
+      portal_url_(config.server.public_url),
+      channels_(std::move(channels)) {}
 
 void Outbox::enqueue(storage::Transaction& tx, std::span<const Notice> notices, Instant now) const {
   if (notices.empty() || channels_.empty()) return;
-  const auto people = recipients(tx, notices);
+  auto people = recipients(tx, notices);
+  people[0] = {provider_email_, provider_name_};
   std::int64_t id = tx.reserve_ids(static_cast<std::int64_t>(notices.size() * channels_.size()));
   std::vector<effects::NewEffect> sends;
   for (const Notice& notice : notices) {
     const Recipient& person = people.at(notice.account.value());
+    if (person.address.empty()) continue;  // a provider without an address
     Values values = notice.values;
     values.emplace_back("customer_name", person.name);
     values.emplace_back("provider_name", provider_name_);
@@ -107,7 +112,7 @@ void Outbox::enqueue(storage::Transaction& tx, std::span<const Notice> notices, 
               "INSERT INTO messages (id, cause, account_id, channel, recipient, template, subject, body, status, "
               "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9) "
               "ON CONFLICT (cause, recipient, channel) DO NOTHING",
-              id, notice.cause, notice.account, channel, person.address, to_string(notice.name), text.subject,
+              id, notice.cause, notice.account.value(), channel, person.address, to_string(notice.name), text.subject,
               text.body, now) == 1;
       if (is_new) {
         sends.push_back({.kind = "message",

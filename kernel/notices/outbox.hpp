@@ -20,7 +20,7 @@ namespace bursar::notices {
 
 struct Notice {
   std::string cause;  // "reminder:<invoice>:3"
-  AccountId account;
+  AccountId account;  // none: for the provider's own staff, at provider.email
   Template name = Template::invoice_created;
   Values values;  // customer_name, provider_name and portal_url are added; of several items those of the first, too
   Items items = {};
@@ -49,6 +49,7 @@ class Outbox {
   void enqueue_invoices(storage::Transaction& tx, Template name, std::span<const std::int64_t> invoices,
                         Instant now) const;
   std::string provider_name_;
+  std::string provider_email_;
   std::string portal_url_;
   std::vector<std::string> channels_;
 };

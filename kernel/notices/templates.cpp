@@ -17,7 +17,7 @@ struct Source {
 
 constexpr const char* sign_off = "\n\n{{provider_name}}\n{{portal_url}}\n";
 
-constexpr std::array<Source, 21> sources{{
+constexpr std::array<Source, 22> sources{{
     {Template::invoice_created, "invoice_created",
      "{{#several}}{{several}} new invoices{{/several}}"
      "{{^several}}Invoice {{invoice_number}}: {{total}}, due {{due_on}}{{/several}}",
@@ -116,6 +116,12 @@ constexpr std::array<Source, 21> sources{{
     {Template::method_expiring, "method_expiring", "{{method}} expires on {{expires_on}}",
      "Hello {{customer_name}},\n\n{{method}}, which pays your invoices automatically, expires on {{expires_on}}.\n"
      "Please save the new one, or another payment method, before then: {{portal_url}}\n"},
+    {Template::run_held, "run_held", "The {{job}} run of {{date}} waits for your approval",
+     "Hello {{customer_name}},\n\nthe {{job}} run of {{date}} would reach far more than is usual. Nothing of this was "
+     "done:\n\n"
+     "{{#items}}{{step}}: {{reason}}.\n{{/items}}\n"
+     "The steps that press customers wait with it. Approve or reject it in the administration; if the next run comes "
+     "before that, it takes the work over and is looked at anew.\n"},
 }};
 
 const Source& source_of(Template name) {

@@ -30,6 +30,7 @@ enum class Template {
   dispute_lost,
   hold_placed,
   method_expiring,
+  run_held,  // to the provider
 };
 std::string_view to_string(Template name);
 Template template_named(std::string_view stored);  // throws InvariantBroken for another text

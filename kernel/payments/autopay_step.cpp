@@ -212,6 +212,18 @@ class AutopayStep final : public scheduler::Step {
   explicit AutopayStep(const Context& context) : context_(context) {}
   [[nodiscard]] std::string_view name() const override { return "autopay"; }
   [[nodiscard]] bool runs_in_catch_up() const override { return false; }
+  [[nodiscard]] std::optional<scheduler::Reach> reach() const override { return {{"charge", "invoices"}}; }
+  [[nodiscard]] std::int64_t count_reached(storage::Connection& c, const scheduler::RunContext& run) const override {
+    auto rows = c.query(
+        "SELECT count(*) FROM invoices WHERE autopay_on <= $1 AND NOT EXISTS (SELECT 1 FROM held_invoices h"
+        " WHERE h.invoice_id = invoices.id)",
+        run.date);
+    return rows.next() ? rows.integer(0) : 0;
+  }
+  [[nodiscard]] std::int64_t count_all(storage::Connection& c) const override {
+    auto rows = c.query("SELECT count(*) FROM invoices WHERE autopay_on IS NOT NULL");
+    return rows.next() ? rows.integer(0) : 0;
+  }
 
   scheduler::ChunkResult run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,
                                    const scheduler::ChunkRequest& request) override {

@@ -20,6 +20,20 @@ class MethodExpiryStep final : public scheduler::Step {
   explicit MethodExpiryStep(const Context& context) : context_(context) {}
   [[nodiscard]] std::string_view name() const override { return "method_expiry"; }
   [[nodiscard]] bool runs_in_catch_up() const override { return false; }
+  [[nodiscard]] std::optional<scheduler::Reach> reach() const override { return {{"mail", "payment methods"}}; }
+  [[nodiscard]] std::int64_t count_reached(storage::Connection& c, const scheduler::RunContext& run) const override {
+    const auto& days = context_.rules.billing.autopay.expiry_notice_days;
+    if (!days) return 0;
+    auto rows = c.query(
+        "SELECT count(*) FROM payment_methods m JOIN accounts a ON a.id = m.account_id WHERE m.status = 'active' "
+        "AND m.expiry_told_on IS NULL AND m.expires_on >= $1 AND m.expires_on <= $2 AND a.autopay_enabled = 1",
+        run.date, run.date.plus_days(*days));
+    return rows.next() ? rows.integer(0) : 0;
+  }
+  [[nodiscard]] std::int64_t count_all(storage::Connection& c) const override {
+    auto rows = c.query("SELECT count(*) FROM payment_methods WHERE status = 'active'");
+    return rows.next() ? rows.integer(0) : 0;
+  }
 
   // Who was told is no longer found, so a chunk begins at the front; accounts left out are jumped over by the cursor.
   scheduler::ChunkResult run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,

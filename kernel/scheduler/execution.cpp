@@ -44,16 +44,34 @@ Outcome Execution::run(const std::vector<Step*>& steps) {
                             {"catch_up", context_.catch_up},
                             {"fence", fence_}});
   try {
+    bool held = false;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (context_.catch_up && !steps[i]->runs_in_catch_up()) continue;
+      const bool presses = !steps[i]->runs_in_catch_up();
+      if (context_.catch_up && presses) continue;
+      // Who was not charged must not be dunned either. What else passes its limit is found at once, to be approved with
+      // it.
+      if (!may_begin(*steps[i]) || (held && presses)) {
+        held = true;
+        continue;
+      }
       const Outcome outcome = run_step(*steps[i], static_cast<std::int64_t>(i));
       if (outcome != Outcome::done) return outcome;
     }
-    return finish();
+    return held ? hold() : finish();
   } catch (const LeaseLost&) {
     log::warning("run_lost", {{"job", context_.job}, {"fence", fence_}});
     return Outcome::lost;
   }
+}
+
+bool Execution::may_begin(const Step& step) {
+  if (!step.reach()) return true;
+  context_.now = setting_.clock.now();
+  return setting_.db.write("check_step", [&](storage::Transaction& tx) {
+    if (!store::renew(tx, context_.run, fence_, lease_end(), step.name())) throw LeaseLost();
+    if (store::load_progress(tx, context_.run, step.name()).begun) return true;
+    return breaker::may_begin(tx, setting_.breaker, step, context_);
+  });
 }
 
 Outcome Execution::run_step(Step& step, std::int64_t position) {
@@ -144,6 +162,17 @@ Outcome Execution::fail(const std::string& step, const std::string& error) {
   log::error("run_failed",
              {{"job", context_.job}, {"step", step}, {"error", error}, {"retry_at", retry_at.to_string()}});
   return Outcome::failed;
+}
+
+Outcome Execution::hold() {
+  const bool held = setting_.db.write("hold_run", [&](storage::Transaction& tx) {
+    return breaker::hold(tx, context_, fence_, setting_.hold_listener);
+  });
+  if (!held) return Outcome::lost;
+  log::error("run_held", {{"job", context_.job},
+                          {"scheduled_at", context_.scheduled_at.to_string()},
+                          {"cure", "approve or reject it: POST /scheduler/jobs/" + context_.job + "/approval"}});
+  return Outcome::held;
 }
 
 Outcome Execution::finish() {

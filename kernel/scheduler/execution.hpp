@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "scheduler/breaker.hpp"
 #include "scheduler/step.hpp"
 #include "scheduler/store.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::scheduler {
 
-enum class Outcome { done, failed, lost, stopped };
+enum class Outcome { done, held, failed, lost, stopped };
 
 class Execution {
  public:
@@ -23,6 +24,8 @@ class Execution {
     Duration lease;
     int chunk_accounts;
     std::function<bool()> stopping;
+    const settings::Breaker& breaker;
+    HoldListener* hold_listener;
   };
   Execution(const Setting& setting, RunContext context, std::int64_t fence)
       : setting_(setting), context_(std::move(context)), fence_(fence) {}
@@ -33,12 +36,15 @@ class Execution {
 
  private:
   struct StepState;
+  // Whether the breaker lets it; one that has begun goes on.
+  bool may_begin(const Step& step);
   Outcome run_step(Step& step, std::int64_t position);
   void run_chunk(StepState& state, int max_accounts, AccountId& working_on);
   // Whether the step can go on; if not, `state.error` says why.
   bool handle_failure(StepState& state, AccountId account, const std::string& reason);
   [[nodiscard]] Instant lease_end() const { return setting_.lease_clock.now() + setting_.lease; }
   Outcome fail(const std::string& step, const std::string& error);
+  Outcome hold();
   Outcome finish();
 
   const Setting& setting_;

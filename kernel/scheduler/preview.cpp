@@ -14,14 +14,25 @@ struct Attempt {
   const std::vector<Step*>& steps;
   int max_accounts;
   const Parked& parked;
+  const settings::Breaker& breaker;
   std::string step = {};  // under way
   AccountId working_on = {};
 
-  void run(storage::Transaction& tx, const RunContext& context) {
+  // Answers whether the run would be held.
+  bool run(storage::Transaction& tx, const RunContext& context) {
+    bool held = false;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (!context.catch_up || steps[i]->runs_in_catch_up())
+      const bool presses = !steps[i]->runs_in_catch_up();
+      if (context.catch_up && presses) continue;
+      const bool begun = store::load_progress(tx, context.run, steps[i]->name()).begun;
+      const bool may_begin = begun || breaker::may_begin(tx, breaker, *steps[i], context);
+      if (!may_begin || (held && presses)) {
+        held = true;
+      } else {
         run_step(tx, context, *steps[i], static_cast<std::int64_t>(i));
+      }
     }
+    return held;
   }
 
   void run_step(storage::Transaction& tx, const RunContext& context, Step& work, std::int64_t position) {
@@ -75,7 +86,7 @@ Result<std::vector<RunStatus>> Scheduler::preview(Instant at, std::string_view n
   int max_accounts = options_.chunk_accounts;
   for (int i = 0; i < most_attempts; ++i) {
     std::vector<RunStatus> runs;
-    Attempt attempt{.steps = job->steps, .max_accounts = max_accounts, .parked = parked};
+    Attempt attempt{.steps = job->steps, .max_accounts = max_accounts, .parked = parked, .breaker = options_.breaker};
     bool reporting = false;
     try {
       db_.simulate([&](storage::Transaction& tx) {
@@ -85,6 +96,7 @@ Result<std::vector<RunStatus>> Scheduler::preview(Instant at, std::string_view n
         while (const auto open = store::first_open_run(tx, job->settings.name)) {
           const auto claim = store::claim(tx, job->settings.name, *open, "preview", now, now);
           BURSAR_ASSERT(claim);
+          breaker::lapse(tx, job->settings.name, open->occurrence.at, now, options_.hold_listener);
           const RunContext context{.run = open->id,
                                    .job = job->settings.name,
                                    .scheduled_at = open->occurrence.at,
@@ -92,8 +104,11 @@ Result<std::vector<RunStatus>> Scheduler::preview(Instant at, std::string_view n
                                    .now = std::max(now, open->occurrence.at),
                                    // A run still to come is not missed because the preview looks beyond it.
                                    .catch_up = claim->catch_up && open->occurrence.at <= now};
-          attempt.run(tx, context);
-          store::finish(tx, open->id, claim->fence, context.now);
+          if (attempt.run(tx, context)) {
+            breaker::hold(tx, context, claim->fence, options_.hold_listener);
+          } else {
+            store::finish(tx, open->id, claim->fence, context.now);
+          }
           runs.push_back(find_run(tx, open->id).value());
         }
         reporting = true;

@@ -1,5 +1,6 @@
 #include "scheduler/runs.hpp"
 
+#include "scheduler/breaker.hpp"
 #include "scheduler/store.hpp"
 
 namespace bursar::scheduler {
@@ -50,6 +51,7 @@ std::optional<RunStatus> find_run(storage::Connection& db, RunId id) {
     if (rows.next()) run = read_run(rows);
   }
   if (run) read_steps(db, *run);
+  if (run) run->checks = breaker::checks_of(db, run->id);
   return run;
 }
 
@@ -65,7 +67,10 @@ std::vector<RunStatus> list_runs(storage::Connection& db, std::string_view job, 
         job, bound, limit);
     while (rows.next()) runs.push_back(read_run(rows));
   }
-  for (RunStatus& run : runs) read_steps(db, run);
+  for (RunStatus& run : runs) {
+    read_steps(db, run);
+    run.checks = breaker::checks_of(db, run.id);
+  }
   return runs;
 }
 

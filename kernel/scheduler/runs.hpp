@@ -23,12 +23,27 @@ struct StepStatus {
   std::optional<Instant> finished_at = {};
 };
 
+// What the breaker found of a step before it began.
+struct StepCheck {
+  std::string step;
+  std::string kind;
+  std::string objects;
+  std::int64_t reach = 0;
+  std::optional<std::int64_t> bound = {};
+  std::string verdict;  // passed, held, approved, rejected, lapsed
+  std::string reason = {};
+  Instant checked_at = {};
+  std::optional<Instant> decided_at = {};
+  UserId decided_by = {};
+  std::string decision_reason = {};
+};
+
 struct RunStatus {
   RunId id;
   std::string job;
   Instant scheduled_at;
   CivilDate date;
-  std::string status;  // waiting, running, done, failed, skipped
+  std::string status;  // waiting, running, held, done, failed, skipped
   bool catch_up = false;
   std::string step;                      // the step under way
   std::string error;                     // of a failed run
@@ -36,6 +51,7 @@ struct RunStatus {
   std::optional<Instant> started_at = {};
   std::optional<Instant> finished_at = {};
   std::vector<StepStatus> steps = {};  // those begun, in order
+  std::vector<StepCheck> checks = {};
 };
 
 struct ParkedAccount {

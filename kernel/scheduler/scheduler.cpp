@@ -111,7 +111,10 @@ bool Scheduler::may_take(const store::OpenRun& run) const {
 
 std::optional<Outcome> Scheduler::take_and_execute(const Job& job, const store::OpenRun& run) {
   const auto claim = db_.write("claim_run", [&](storage::Transaction& tx) {
-    return store::claim(tx, job.settings.name, run, owner_, options_.lease_clock->now() + options_.lease, clock_.now());
+    auto taken =
+        store::claim(tx, job.settings.name, run, owner_, options_.lease_clock->now() + options_.lease, clock_.now());
+    if (taken) breaker::lapse(tx, job.settings.name, run.occurrence.at, clock_.now(), options_.hold_listener);
+    return taken;
   });
   if (!claim) return std::nullopt;
   const Execution::Setting setting{.db = db_,
@@ -119,7 +122,9 @@ std::optional<Outcome> Scheduler::take_and_execute(const Job& job, const store::
                                    .lease_clock = *options_.lease_clock,
                                    .lease = options_.lease,
                                    .chunk_accounts = options_.chunk_accounts,
-                                   .stopping = [this] { return stopping_.load(); }};
+                                   .stopping = [this] { return stopping_.load(); },
+                                   .breaker = options_.breaker,
+                                   .hold_listener = options_.hold_listener};
   Execution execution(setting,
                       {.run = run.id,
                        .job = job.settings.name,
@@ -129,7 +134,8 @@ std::optional<Outcome> Scheduler::take_and_execute(const Job& job, const store::
                        .catch_up = claim->catch_up},
                       claim->fence);
   const Outcome outcome = execution.run(job.steps);
-  if (outcome == Outcome::done && options_.after_run) options_.after_run(execution.context());
+  if ((outcome == Outcome::done || outcome == Outcome::held) && options_.after_run)
+    options_.after_run(execution.context());
   return outcome;
 }
 
@@ -159,6 +165,7 @@ void Scheduler::execute_open(const Job& job, DueReport& report) {
     }
     const auto outcome = take_and_execute(job, *run);
     if (outcome == Outcome::done) ++report.done;
+    if (outcome == Outcome::held) ++report.held;
     if (outcome == Outcome::failed) ++report.failed;
   }
 }
@@ -194,9 +201,10 @@ Result<RunStatus> Scheduler::run_job_at(std::string_view name, Instant at) {
   if (run.status == "done")
     return conflict("run_already_done", "The run of that instant is done; an instant runs once.");
   if (run.status == "skipped") return conflict("run_skipped", "The run of that instant was missed and skipped.");
+  if (run.status == "held") return conflict("run_awaits_approval", "The run of that instant waits for an approval.");
   if (!may_take(run)) return conflict("run_held", "Another process is at this run.");
   const auto outcome = take_and_execute(*job, run);
-  if (outcome == Outcome::done) return run_status(run.id);
+  if (outcome == Outcome::done || outcome == Outcome::held) return run_status(run.id);
   if (outcome == Outcome::failed) {
     return Error{.kind = ErrorKind::internal, .code = "run_failed", .detail = run_status(run.id).error};
   }
@@ -209,6 +217,19 @@ Result<RunStatus> Scheduler::request_run(std::string_view name) {
   BURSAR_TRY(run, plan_run_at(*job, clock_.now()));
   wake();
   return run_status(run.id);
+}
+
+Result<RunStatus> Scheduler::decide(std::string_view name, const Approval& approval,
+                                    const std::function<void(storage::Transaction&)>& also) {
+  const Job* job = find_job(name);
+  if (job == nullptr) return no_such_job(name);
+  BURSAR_CHECK(db_.write("decide_held_run", [&](storage::Transaction& tx) -> Status {
+    BURSAR_CHECK(breaker::decide(tx, name, approval, clock_.now(), options_.hold_listener));
+    also(tx);
+    return {};
+  }));
+  if (approval.approve) wake();
+  return run_status(approval.run);
 }
 
 RunStatus Scheduler::run_status(RunId id) {
@@ -235,6 +256,7 @@ JobStatus Scheduler::status_of(const Job& job) {
   if (const auto next = job.cron.next_after(settings.timezone, clock_.now())) status.next_at = next->at;
   db_.read([&](storage::Connection& db) {
     status.last = last_begun_run(db, settings.name);
+    if (const auto held = breaker::held_run(db, settings.name)) status.held = find_run(db, *held);
     status.open = open_run_count(db, settings.name);
   });
   return status;

@@ -22,6 +22,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "scheduler/breaker.hpp"
 #include "scheduler/cron.hpp"
 #include "scheduler/execution.hpp"
 #include "scheduler/runs.hpp"
@@ -37,8 +38,10 @@ struct Options {
   Duration lease = seconds(60);
   Duration longest_sleep = seconds(30);  // a clock that jumps is noticed this soon
   const Clock* lease_clock = nullptr;    // default: the system's
-  // Called after a run's last step is done, outside any transaction; wakes the effect workers.
+  // Called after a run's last step is done or held, outside any transaction; wakes the effect workers.
   std::function<void(const RunContext&)> after_run = {};
+  settings::Breaker breaker = {};
+  HoldListener* hold_listener = nullptr;
 };
 
 struct JobStatus {
@@ -48,12 +51,14 @@ struct JobStatus {
   bool catch_up = true;
   std::optional<Instant> next_at = {};
   std::optional<RunStatus> last = {};  // the latest planned run that is under way or over
+  std::optional<RunStatus> held = {};  // the latest run that waits for an approval
   std::int64_t open = 0;               // planned runs that are not over
 };
 
 // What one call of run_due() did.
 struct DueReport {
   int done = 0;
+  int held = 0;
   int failed = 0;
   int held_elsewhere = 0;  // jobs whose next open run another process holds
   int to_retry = 0;        // jobs whose next open run has failed and waits for its next try
@@ -91,10 +96,16 @@ class Scheduler {
   DueReport run_due();
 
   // Executes one run at the given instant (present or past), made where there is none yet. Errors: "no_such_job",
-  // "run_in_future", "run_already_done", "run_skipped", "run_held" (by another process), "run_failed".
+  // "run_in_future", "run_already_done", "run_skipped", "run_held" (by another process), "run_awaits_approval",
+  // "run_failed".
   Result<RunStatus> run_job_at(std::string_view job, Instant at);
   // Plans a run for this very instant and wakes the background thread. Answers the run.
   Result<RunStatus> request_run(std::string_view job);
+
+  // Lets a held run go on, or ends it without its held steps; `also` acts in the same transaction. Errors: not_found
+  // "no_such_job", conflict "run_not_held".
+  Result<RunStatus> decide(std::string_view job, const Approval& approval,
+                           const std::function<void(storage::Transaction&)>& also);
 
   // What all runs of a job up to `at` would do, in a transaction that is thrown away. `begin` is called in it first (a
   // failed attempt is begun again), `report` reads the outcome from it. Accounts that a step cannot handle are left out

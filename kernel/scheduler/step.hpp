@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -44,12 +45,25 @@ struct ChunkResult {
   Counts counts;  // of this chunk; the scheduler adds them up
 };
 
+// What a step acts on, for the breaker (scheduler/breaker.hpp).
+struct Reach {
+  std::string_view kind;     // its section under scheduler.breaker: "suspend"
+  std::string_view objects;  // "services"
+};
+
 class Step {
  public:
   virtual ~Step() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
   // Whether it runs in catch-up runs that are not the latest.
   [[nodiscard]] virtual bool runs_in_catch_up() const { return true; }
+  // None: nobody needs to approve of it, whatever it finds.
+  [[nodiscard]] virtual std::optional<Reach> reach() const { return std::nullopt; }
+  // How many objects it would act on in this run, and how many there are: from indexes, in one query each.
+  [[nodiscard]] virtual std::int64_t count_reached(storage::Connection& /*c*/, const RunContext& /*run*/) const {
+    return 0;
+  }
+  [[nodiscard]] virtual std::int64_t count_all(storage::Connection& /*c*/) const { return 0; }
   // Called inside the chunk's transaction; an exception rolls the chunk back. May be called again with the same
   // request (conflict, kill), so it keeps no state of its own.
   virtual ChunkResult run_chunk(storage::Transaction& tx, const RunContext& run, const ChunkRequest& request) = 0;

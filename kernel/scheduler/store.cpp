@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_text.hpp"
+#include "scheduler/breaker.hpp"
 
 namespace bursar::scheduler::store {
 namespace {
@@ -45,7 +46,7 @@ void insert_run(storage::Transaction& tx, std::string_view job, const Occurrence
 void skip_waiting(storage::Transaction& tx, std::string_view job, Instant now) {
   tx.execute(
       "UPDATE scheduler_runs SET status = 'skipped', finished_at = $2 "
-      "WHERE job = $1 AND status = 'waiting' AND status IN ('waiting', 'running', 'failed')",
+      "WHERE job = $1 AND status = 'waiting' AND status IN ('waiting', 'running', 'failed') AND started_at IS NULL",
       job, now);
 }
 
@@ -83,7 +84,7 @@ std::optional<Claim> claim(storage::Transaction& tx, std::string_view job, const
                            Instant lease_until, Instant now) {
   Claim out;
   out.fence = seen.fence + 1;
-  out.catch_up = seen.catch_up || has_later_run(tx, job, seen.occurrence.at);
+  out.catch_up = seen.catch_up || (has_later_run(tx, job, seen.occurrence.at) && !breaker::is_approved(tx, seen.id));
   const auto changed = tx.execute(
       "UPDATE scheduler_runs SET status = 'running', owner = $1, fence = $2, lease_until = $3, catch_up = $4, "
       "started_at = COALESCE(started_at, $5), finished_at = NULL, error = '' "

@@ -58,6 +58,11 @@ std::optional<Service> find_service(Connection& c, ServiceId id) {
   return read_service(rows);
 }
 
+std::int64_t count_running(Connection& c) {
+  auto rows = c.query("SELECT count(*) FROM services WHERE status IN ('active', 'suspended')");
+  return rows.next() ? rows.integer(0) : 0;
+}
+
 std::vector<Service> list_services(Connection& c, AccountId account, ServiceId after, int limit) {
   constexpr storage::Sql of_account =
       "SELECT id, account_id, order_id, product_id, label, status, suspend_reason, currency, cycle, price, started_on,"

@@ -63,6 +63,8 @@ std::optional<Service> find_service(storage::Connection& c, ServiceId id);
 // By id, after `after`; `account` none: every account's (staff).
 std::vector<Service> list_services(storage::Connection& c, AccountId account, ServiceId after, int limit);
 
+std::int64_t count_running(storage::Connection& c);  // active and suspended ones
+
 enum class Change { activate, suspend, unsuspend, cancel, terminate };
 std::string_view to_string(Change change);
 

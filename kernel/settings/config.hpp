@@ -69,6 +69,40 @@ struct Job {
   bool catch_up = true;  // run every missed instant, in order; false: only the latest
 };
 
+// What a step of a job may reach without the approval of staff.
+struct BreakerLimit {
+  std::optional<int> count;         // objects
+  std::optional<Ratio> share;       // of all there are
+  std::optional<int> times_recent;  // of the most that one of the recent runs reached
+  int minimum = 0;                  // so many never need an approval by share or times_recent
+};
+struct InvoiceLimit : BreakerLimit {
+  InvoiceLimit() { times_recent = 10, minimum = 1000; }
+};
+struct ChargeLimit : BreakerLimit {
+  ChargeLimit() { times_recent = 5, minimum = 500; }
+};
+struct MailLimit : BreakerLimit {
+  MailLimit() { times_recent = 5, minimum = 500; }
+};
+struct FeeLimit : BreakerLimit {
+  FeeLimit() { times_recent = 5, minimum = 200; }
+};
+struct SuspendLimit : BreakerLimit {
+  SuspendLimit() { share = Ratio{10, 100}, times_recent = 5, minimum = 50; }
+};
+struct TerminateLimit : BreakerLimit {
+  TerminateLimit() { share = Ratio{5, 100}, times_recent = 5, minimum = 25; }
+};
+struct Breaker {
+  InvoiceLimit invoice;
+  ChargeLimit charge;
+  MailLimit mail;
+  FeeLimit fee;
+  SuspendLimit suspend;
+  TerminateLimit terminate;
+};
+
 enum class GroupBy { due_date, service };                 // one invoice per account and due date, or per service
 enum class InvoiceBecomesLegal { at_issue, at_payment };  // when it takes its number and can no longer be adjusted
 
@@ -196,6 +230,7 @@ struct Config {
   Database database;
   ClockKind clock = ClockKind::system;
   std::vector<Job> jobs;  // "daily" first
+  Breaker breaker;
   Billing billing;
   std::vector<TaxRule> tax_rules;
   std::string plugin_directory = "plugins";

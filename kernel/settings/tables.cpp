@@ -115,6 +115,7 @@ struct JobSection {
 };
 struct SchedulerSection {
   JobSection daily;
+  Breaker breaker;
 };
 
 Kind<std::optional<Zone>> job_zone() {
@@ -143,11 +144,44 @@ const Table<JobSection>& job_table() {
   return table;
 }
 
+template <class Limit>
+const Table<Limit>& limit_table() {
+  static const Table<Limit> table = [] {
+    Table<Limit> t("limit", "What a step of a run may reach without the approval of staff.");
+    t.key("count", static_cast<std::optional<int> Limit::*>(&BreakerLimit::count),
+          kind::or_never(kind::number<int>(0, 100'000'000)), "At most so many.");
+    t.key("share", static_cast<std::optional<Ratio> Limit::*>(&BreakerLimit::share), kind::or_never(kind::percent()),
+          "At most this share of all there are.");
+    t.key("times_recent", static_cast<std::optional<int> Limit::*>(&BreakerLimit::times_recent),
+          kind::or_never(kind::number<int>(1, 1000)),
+          "At most so many times what the largest of the last 40 runs reached; judged after a month of runs.");
+    t.key("minimum", static_cast<int Limit::*>(&BreakerLimit::minimum), kind::number<int>(0, 100'000'000),
+          "So many never need an approval, whatever share or times_recent say.");
+    return t;
+  }();
+  return table;
+}
+
+const Table<Breaker>& breaker_table() {
+  static const Table<Breaker> table = [] {
+    Table<Breaker> t("breaker", "A step that would reach more waits for staff before it does anything.");
+    t.section("invoice", &Breaker::invoice, limit_table<InvoiceLimit>(), "Services to be invoiced.");
+    t.section("charge", &Breaker::charge, limit_table<ChargeLimit>(), "Invoices to be charged automatically.");
+    t.section("mail", &Breaker::mail, limit_table<MailLimit>(), "Invoices to be reminded of.");
+    t.section("fee", &Breaker::fee, limit_table<FeeLimit>(), "Invoices that get a late fee.");
+    t.section("suspend", &Breaker::suspend, limit_table<SuspendLimit>(), "Services to be suspended as overdue.");
+    t.section("terminate", &Breaker::terminate, limit_table<TerminateLimit>(), "Services to be terminated as overdue.");
+    return t;
+  }();
+  return table;
+}
+
 const Table<SchedulerSection>& scheduler_table() {
   static const Table<SchedulerSection> table = [] {
     Table<SchedulerSection> t("scheduler", "When jobs run.");
     t.section("daily", &SchedulerSection::daily, job_table(),
               "The daily run: invoices, charges, reminders, suspensions.");
+    t.section("breaker", &SchedulerSection::breaker, breaker_table(), "What needs an approval.");
     return t;
   }();
   return table;
@@ -161,6 +195,7 @@ void store_scheduler(Config& config, const SchedulerSection& section) {
     zone = *found;
   }
   config.jobs = {{.name = "daily", .cron = section.daily.cron, .timezone = zone, .catch_up = section.daily.catch_up}};
+  config.breaker = section.breaker;
 }
 
 struct LogSection {

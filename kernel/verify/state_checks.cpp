@@ -91,6 +91,18 @@ const QueryCheck checks[] = {
     {"done_run_did_all_steps", "A run is done when its steps are.", "run",
      "SELECT r.id, r.job || ' at ' || r.scheduled_at || ' is done without its step ' || s.step FROM scheduler_runs r "
      "JOIN scheduler_steps s ON s.run_id = r.id WHERE r.status = 'done' AND s.status <> 'done'"},
+    {"held_step_did_nothing", "A step that waits for an approval, or did not get it, has done nothing.", "run",
+     "SELECT c.run_id, c.step || ' is ' || c.verdict || ' and has begun' FROM step_checks c JOIN scheduler_steps s ON "
+     "s.run_id = c.run_id AND s.step = c.step WHERE c.verdict IN ('held', 'rejected', 'lapsed')"},
+    {"held_run_awaits_approval", "A held run has a step to be approved, and nobody else's hand on it.", "run",
+     "SELECT r.id, r.job || ' at ' || r.scheduled_at || ' is held without a cause' FROM scheduler_runs r WHERE "
+     "r.status = 'held' AND (r.owner IS NOT NULL OR NOT EXISTS (SELECT 1 FROM step_checks c WHERE c.run_id = r.id AND "
+     "c.verdict = 'held'))"},
+    {"decision_has_its_person",
+     "A step was approved or rejected by somebody, and one that was not decided bears no decision.", "run",
+     "SELECT run_id, step || ' is ' || verdict || ', decided by ' || coalesce(CAST(decided_by AS TEXT), 'nobody') FROM "
+     "step_checks WHERE (verdict IN ('approved', 'rejected')) <> (decided_by IS NOT NULL) OR (verdict IN ('passed', "
+     "'held')) <> (decided_at IS NULL)"},
     {"cancellation_is_done", "A service that a customer cancelled has ended when the wish says so.", "srv",
      "SELECT c.service_id, 'the cancellation is done, the service is ' || s.status FROM cancellations c JOIN services "
      "s "

@@ -257,6 +257,8 @@ OPERATIONS = {
     "GET /scheduler/jobs/{name}": Row("installation", EVERY_STAFF, _at("/scheduler/jobs/daily")),
     "GET /scheduler/jobs/{name}/runs": Row("installation", EVERY_STAFF, _at("/scheduler/jobs/daily/runs")),
     "POST /scheduler/jobs/{name}/runs": Row("installation", "admin", _at("/scheduler/jobs/daily/runs", {})),
+    "POST /scheduler/jobs/{name}/approval": Row("installation", "admin", lambda w, c: Request(
+        "/scheduler/jobs/daily/approval", {"run_id": w.held_run(), "decision": "reject", "reason": "a slip of the pen"})),
     "POST /scheduler/preview": Row("installation", "billing admin", _at("/scheduler/preview", {"at": "2027-01-20T12:00:00Z"})),
     "GET /plugins": Row("installation", "support admin", _at("/plugins")),
     "GET /plugins/{instance}": Row("installation", "support admin", _at("/plugins/cards")),

@@ -120,6 +120,18 @@ class World:
         body = {"invoice_id": self.unheld_invoice(), "until": "2027-01-10", "reason": "the bank is closed"}
         return ok(self.caller(by).request("POST", f"/accounts/{self.account}/holds", body)).json["id"]
 
+    def held_run(self):
+        """A run that waits for an approval. It takes hundreds of customers to come there, so the store is told."""
+        number = 9_000_000 + next(_numbers)
+        at = f"2020-01-01T{number % 24:02}:{number // 24 % 60:02}:{number // 1440 % 60:02}Z"
+        with sqlite3.connect(self.installation.folder / "book.db", timeout=30) as store:
+            store.execute("INSERT INTO scheduler_runs (id, job, scheduled_at, logical_date, status) VALUES (?, 'daily', ?, '2020-01-01', 'held')",
+                          (number, at))
+            store.execute("INSERT INTO step_checks (run_id, step, kind, objects, reach, verdict, reason, checked_at) "
+                          "VALUES (?, 'suspension', 'suspend', 'services', 900, 'held', '900 services', ?)", (number, at))
+        store.close()
+        return ok(self.admin.get("/scheduler/jobs/daily")).json["held_run"]["id"]
+
     def task(self, mine=True):
         payment = self.payment(mine, "bank")
         tasks = ok(self.admin.get("/staff-tasks?status=open&limit=200")).json["data"]

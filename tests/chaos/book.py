@@ -168,6 +168,7 @@ CONTENTS = {
     "tasks": f"SELECT kind, {CUSTOMER.format('t')}, status FROM staff_tasks t",
     "runs": "SELECT job, scheduled_at, logical_date, status, catch_up FROM scheduler_runs",
     "steps": "SELECT r.scheduled_at, s.step, s.status, s.counts FROM scheduler_steps s JOIN scheduler_runs r ON r.id = s.run_id",
+    "checks": "SELECT r.scheduled_at, c.step, c.reach, c.verdict FROM step_checks c JOIN scheduler_runs r ON r.id = c.run_id",
     "series": "SELECT series, next FROM number_series",
     # What the sandbox gateway says it took, by its own book.
     "gateway": "SELECT value FROM plugin_store WHERE instance = 'cards'",

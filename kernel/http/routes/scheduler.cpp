@@ -18,11 +18,14 @@ void write_job(JsonWriter& w, const IdCodec& ids, const scheduler::JobStatus& jo
       .field("cron", job.cron)
       .field("timezone", job.timezone)
       .field("catch_up", job.catch_up);
-  w.field("next_at", job.next_at).key("last_run");
-  if (job.last) {
-    write_run(w, ids, *job.last);
-  } else {
-    w.null();
+  w.field("next_at", job.next_at);
+  for (const auto& [name, run] : {std::pair("last_run", &job.last), std::pair("held_run", &job.held)}) {
+    w.key(name);
+    if (*run) {
+      write_run(w, ids, **run);
+    } else {
+      w.null();
+    }
   }
   w.end_object();
 }
@@ -83,7 +86,9 @@ void write_foresight(JsonWriter& w, const Call& call, const foresight::Foresight
   }
   w.end_array().key("mails").begin_array();
   for (const auto& mail : foreseen.mails) {
-    w.begin_object().field("account_id", ids.text(mail.account)).field("template", mail.template_name);
+    w.begin_object();
+    id_field(w, ids, "account_id", mail.account);
+    w.field("template", mail.template_name);
     w.field("recipient", mail.recipient).field("subject", mail.subject).end_object();
   }
   w.end_array();
@@ -99,6 +104,21 @@ void write_foresight(JsonWriter& w, const Call& call, const foresight::Foresight
   };
   acts("suspensions", foreseen.suspensions);
   acts("terminations", foreseen.terminations);
+}
+
+Result<Answer> decide_held_run(Call& call) {
+  ObjectReader in(call.body, call.app.ids);
+  const scheduler::Approval approval{.run = in.id<RunId>("run_id"),
+                                     .approve = in.choice("decision", {"approve", "reject"}) == "approve",
+                                     .reason = in.text("reason", {.max = 500}),
+                                     .by = call.caller.user};
+  BURSAR_CHECK(in.finish());
+  BURSAR_TRY(run, call.app.scheduler->decide(call.parameter("name"), approval, [&](storage::Transaction& tx) {
+    call.audit(tx, {}, approval.approve ? "job.approve" : "job.reject", accounts::audit_object(approval.run));
+  }));
+  JsonWriter w;
+  write_run(w, call.app.ids, run);
+  return call.answer(std::move(w));
 }
 
 Result<Answer> preview(Call& call) {
@@ -144,6 +164,13 @@ void add_scheduler_routes(RouteTable& routes) {
               .response = "Run",
               .success = 201,
               .handler = start_run});
+  routes.add({.verb = Verb::post,
+              .path = "/scheduler/jobs/{name}/approval",
+              .summary = "Let a held run go on, or end it without the steps that were held",
+              .action = Action::scheduler_approve,
+              .request = "RunApproval",
+              .response = "Run",
+              .handler = decide_held_run});
   routes.add({.verb = Verb::post,
               .path = "/scheduler/preview",
               .summary = "What the daily run would do at an instant; nothing is stored",

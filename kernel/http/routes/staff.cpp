@@ -64,9 +64,9 @@ Result<Answer> complete_task(Call& call) {
                      .perform = [&](std::int64_t /*object*/, const auto& /*settling*/) -> Status {
                        if (task->kind == "confirm_payment")
                          return complete_payment_task(call, *task, received, reference);
-                       if (task->kind == "refund_request" || task->kind == "dispute")
+                       if (task->kind == "refund_request" || task->kind == "dispute" || task->kind == "approve_run")
                          return conflict("task_closes_itself",
-                                         "It is done when the request or the dispute it names is decided.");
+                                         "It is done when the request, dispute or run it names is decided.");
                        return call.app.db.write("complete_task", complete);
                      },
                      .render =

@@ -365,6 +365,16 @@ def lift_hold(provider: Provider, by: str, number: str, who: str = "") -> None:
     provider.call("DELETE", "/holds/" + provider.id_of("hold", number), who=who)
 
 
+# -- runs -------------------------------------------------------------------------------------------------------------
+
+@verb(r"staff (?P<decision>approve|reject) the held run")
+def decide_run(provider: Provider, decision: str) -> None:
+    job = provider.call("GET", "/scheduler/jobs/daily")
+    run = job["held_run"] or job["last_run"]
+    provider.call("POST", "/scheduler/jobs/daily/approval", {"run_id": run["id"], "decision": decision, "reason": "by the story"})
+    provider.call("PUT", "/test-clock", {"now": provider.noon(provider.today)})  # answers when the run is over
+
+
 # -- saved methods ----------------------------------------------------------------------------------------------------
 
 @verb(r"{who} saves the card {code}(?: at (?P<gateway>\w+))?(?: until (?P<until>\d{4}-\d{2}-\d{2}))?")

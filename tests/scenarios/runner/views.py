@@ -82,7 +82,9 @@ def services(provider, who: str) -> list[dict]:
     return _once(provider, ("services", who), lambda: provider.all(f"/accounts/{customer}/services"))
 
 
-def customer_named(provider, account: str) -> str:
+def customer_named(provider, account: str | None) -> str:
+    if account is None:
+        return "the provider"
     return next(name for name, customer in provider.customers.items() if customer["id"] == account)
 
 
@@ -242,6 +244,17 @@ def _autopay(provider) -> dict[str, Document]:
                 for a in invoice["autopay_attempts"]]
         found[title] = Document({"next": f"next on {invoice['autopay_on']}" if invoice["autopay_on"] else ""},
                                 {str(number): line for number, line in enumerate(told)})
+    return found
+
+
+@view("runs")
+def _runs(provider) -> dict[str, Document]:
+    """Only runs that staff had to look at."""
+    found = {}
+    for run in reversed(provider.all("/scheduler/jobs/daily/runs")):
+        checks = {check["step"]: f"{check['step']}: {check['verdict']}, {check['reason']}" for check in run["checks"] if check["reason"]}
+        if checks:
+            found[f"run of {run['date']}"] = Document({"status": run["status"]}, checks)
     return found
 
 

@@ -67,6 +67,7 @@ const std::map<std::string, std::string> expected = {
     {"staff_tasks.close", "BA"},
     {"scheduler.read", "SBA"},
     {"scheduler.run", "A"},
+    {"scheduler.approve", "A"},
     {"scheduler.preview", "BA"},
     {"plugins.read", "SA"},
     {"plugins.test", "A"},

@@ -138,6 +138,15 @@ const std::vector<Damage>& damages() {
         " '2027-01-01T03:00:00Z', '2027-01-01', 'waiting')"}},
       {"running_run_is_held", {"UPDATE scheduler_runs SET status = 'running', owner = NULL, lease_until = NULL"}},
       {"done_run_did_all_steps", {"UPDATE scheduler_steps SET status = 'running'"}},
+      {"held_step_did_nothing",
+       {"INSERT INTO step_checks (run_id, step, kind, objects, reach, verdict, checked_at, decided_at) VALUES "
+        "(800000004,"
+        " 'invoices', 'invoice', 'services', 9, 'lapsed', '2027-03-24T03:00:00Z', '2027-03-25T03:00:00Z')"}},
+      {"held_run_awaits_approval", {"UPDATE scheduler_runs SET status = 'held'"}},
+      {"decision_has_its_person",
+       {"INSERT INTO step_checks (run_id, step, kind, objects, reach, verdict, checked_at, decided_at) VALUES "
+        "(800000004,"
+        " 'invoices', 'invoice', 'services', 9, 'approved', '2027-03-24T03:00:00Z', '2027-03-24T04:00:00Z')"}},
       {"answer_is_stored", {"UPDATE idempotency_keys SET status = NULL"}},
       {"account_has_owner", {"UPDATE memberships SET role = 'viewer'"}},
       {"audit_is_as_sealed", {"UPDATE audit_events SET object = 'inv:1' WHERE seal_position IS NOT NULL"}},

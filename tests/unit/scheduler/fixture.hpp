@@ -24,6 +24,13 @@ class AccountStep final : public Step {
   [[nodiscard]] std::string_view name() const override { return name_; }
   [[nodiscard]] bool runs_in_catch_up() const override { return in_catch_up_; }
 
+  [[nodiscard]] std::optional<Reach> reach() const override { return reaches; }
+  [[nodiscard]] std::int64_t count_reached(storage::Connection&, const RunContext&) const override { return accounts_; }
+  [[nodiscard]] std::int64_t count_all(storage::Connection&) const override { return all; }
+  void set_accounts(int accounts) { accounts_ = accounts; }
+  std::optional<Reach> reaches;
+  std::int64_t all = 1000;
+
   // Called for each account; may throw.
   std::function<void(std::int64_t account)> before_account = [](std::int64_t) {};
   // Called at each chunk's beginning; may throw.
