@@ -36,12 +36,14 @@ Writer::~Writer() {
 void Writer::run(const char* what, const std::function<bool(Transaction&)>& work) {
   { const detail::InsideScope not_nested; }
   Job job{.what = what, .work = &work, .request_id = std::string(log::request_id())};
+  bool first = false;
   {
-    std::unique_lock lock(mutex_);
+    const std::lock_guard lock(mutex_);
+    first = queue_.empty();
     queue_.push_back(&job);
-    queued_.notify_one();
-    job.done.wait(lock, [&] { return job.finished; });
   }
+  if (first) queued_.notify_one();
+  job.done->wait();
   if (job.error != nullptr) std::rethrow_exception(job.error);
   for (auto& action : job.after_commit) action();
 }
@@ -67,11 +69,11 @@ void Writer::run_group(std::unique_lock<std::mutex>& lock) {
   }
   lock.unlock();
   commit(group);
-  lock.lock();
   for (auto* job : group) {
-    job->finished = true;
-    job->done.notify_one();
+    const auto done = job->done;  // the job ends with the call of give()
+    done->give();
   }
+  lock.lock();
 }
 
 void Writer::run_job(Job& job) {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "storage/sqlite/signal.hpp"
 #include "storage/sqlite/transaction.hpp"
 
 namespace bursar::storage::sqlite {
@@ -26,10 +27,9 @@ class Writer {
     const std::function<bool(Transaction&)>* work;
     std::string request_id;
     bool committed = false;  // its part of the shared transaction stands
-    bool finished = false;
     std::exception_ptr error = nullptr;
     std::vector<std::function<void()>> after_commit = {};
-    std::condition_variable done = {};
+    std::shared_ptr<Signal> done = Signal::of_this_thread();
   };
   void loop();
   void run_group(std::unique_lock<std::mutex>& lock);
