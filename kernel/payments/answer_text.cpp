@@ -42,22 +42,20 @@ auto value_of(const Names& names, const std::string& text) {
   invariant_broken("a stored answer that this version does not know", __FILE__, __LINE__);
 }
 
-json method_json(const std::optional<GatewayMethod>& method) {
-  if (!method) return nullptr;
-  return json{{"token", method->token},
-              {"type", method->type},
-              {"label", method->label},
-              {"expiry_year", method->expiry_year},
-              {"expiry_month", method->expiry_month}};
+json method_json(const GatewayMethod& method) {
+  return json{{"token", method.token},
+              {"type", method.type},
+              {"label", method.label},
+              {"expiry_year", method.expiry_year},
+              {"expiry_month", method.expiry_month}};
 }
 
-std::optional<GatewayMethod> method_from(const json& value) {
-  if (value.is_null()) return std::nullopt;
-  return GatewayMethod{.token = value.at("token").get<std::string>(),
-                       .type = value.at("type").get<std::string>(),
-                       .label = value.at("label").get<std::string>(),
-                       .expiry_year = value.at("expiry_year").get<int>(),
-                       .expiry_month = value.at("expiry_month").get<int>()};
+GatewayMethod method_from(const json& value) {
+  return {.token = value.at("token").get<std::string>(),
+          .type = value.at("type").get<std::string>(),
+          .label = value.at("label").get<std::string>(),
+          .expiry_year = value.at("expiry_year").get<int>(),
+          .expiry_month = value.at("expiry_month").get<int>()};
 }
 
 json action_json(const GatewayAction& action) {
@@ -79,40 +77,47 @@ GatewayAction action_from(const json& value) {
 
 }  // namespace
 
+// Only what the gateway said: most answers say little, and each is kept.
 std::string to_text(const GatewayAnswer& answer) {
-  return stored_json::text({{"outcome", name_of(outcome_names, answer.outcome)},
-                            {"processed", stored_json::of(answer.processed)},
-                            {"fee", stored_json::of(answer.fee)},
-                            {"reference", answer.reference},
-                            {"action", action_json(answer.action)},
-                            {"decline_class", name_of(decline_names, answer.decline_class)},
-                            {"decline_code", answer.decline_code},
-                            {"decline_text", answer.decline_text},
-                            {"withdrawn", answer.withdrawn},
-                            {"expires_at", stored_json::of(answer.expires_at)},
-                            {"ready", answer.ready},
-                            {"method", method_json(answer.method)},
-                            {"error", answer.error}});
+  json said{{"outcome", name_of(outcome_names, answer.outcome)}};
+  const auto keep = [&](const char* name, const std::string& text) {
+    if (!text.empty()) said[name] = text;
+  };
+  if (answer.processed) said["processed"] = stored_json::of(answer.processed);
+  if (answer.fee) said["fee"] = stored_json::of(answer.fee);
+  keep("reference", answer.reference);
+  if (!answer.action.type.empty()) said["action"] = action_json(answer.action);
+  if (answer.decline_class != DeclineClass::unspecified)
+    said["decline_class"] = name_of(decline_names, answer.decline_class);
+  keep("decline_code", answer.decline_code);
+  keep("decline_text", answer.decline_text);
+  if (answer.withdrawn) said["withdrawn"] = true;
+  if (answer.expires_at) said["expires_at"] = stored_json::of(answer.expires_at);
+  if (answer.ready) said["ready"] = true;
+  if (answer.method) said["method"] = method_json(*answer.method);
+  keep("error", answer.error);
+  return stored_json::text(said);
 }
 
 std::optional<GatewayAnswer> answer_from_text(std::string_view text) {
   if (text.empty()) return std::nullopt;
-  const json value = json::parse(text);
+  const json said = json::parse(text);
+  const auto value = [&](const char* name) { return said.value(name, json()); };
+  const auto kept = [&](const char* name) { return said.value(name, std::string()); };
   GatewayAnswer answer;
-  answer.outcome = value_of(outcome_names, value.at("outcome").get<std::string>());
-  answer.processed = stored_json::money(value.at("processed"));
-  answer.fee = stored_json::money(value.at("fee"));
-  answer.reference = value.at("reference").get<std::string>();
-  answer.action = action_from(value.at("action"));
-  answer.decline_class = value_of(decline_names, value.at("decline_class").get<std::string>());
-  answer.decline_code = value.at("decline_code").get<std::string>();
-  answer.decline_text = value.at("decline_text").get<std::string>();
-  answer.expires_at = stored_json::instant(value.at("expires_at"));
-  // Absent from answers stored before there were these.
-  answer.withdrawn = value.value("withdrawn", false);
-  answer.ready = value.value("ready", false);
-  answer.method = method_from(value.value("method", json()));
-  answer.error = value.at("error").get<std::string>();
+  answer.outcome = value_of(outcome_names, said.at("outcome").get<std::string>());
+  answer.processed = stored_json::money(value("processed"));
+  answer.fee = stored_json::money(value("fee"));
+  answer.reference = kept("reference");
+  if (const json action = value("action"); !action.is_null()) answer.action = action_from(action);
+  if (said.contains("decline_class")) answer.decline_class = value_of(decline_names, kept("decline_class"));
+  answer.decline_code = kept("decline_code");
+  answer.decline_text = kept("decline_text");
+  answer.withdrawn = said.value("withdrawn", false);
+  answer.expires_at = stored_json::instant(value("expires_at"));
+  answer.ready = said.value("ready", false);
+  if (const json method = value("method"); !method.is_null()) answer.method = method_from(method);
+  answer.error = kept("error");
   return answer;
 }
 
