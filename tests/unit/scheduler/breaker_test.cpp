@@ -156,6 +156,21 @@ TEST_P(BreakerTest, far_more_than_the_recent_runs_is_held_once_there_is_a_month_
   EXPECT_EQ(held.checks.at(0).bound, 180);
 }
 
+TEST_P(BreakerTest, the_defaults_ask_neither_a_small_provider_nor_for_the_first_charges) {
+  options.breaker = {};
+  AccountStep charges{"autopay", 600, false};
+  charges.reaches = Reach{"charge", "invoices"};
+  scheduler = make({&charges, &suspension});
+  suspension.all = 50;
+  suspension.set_accounts(50);
+  EXPECT_EQ(next_day().status, "done") << "each of fifty services, and six hundred charges without a run before";
+  suspension.all = 500;
+  suspension.set_accounts(51);
+  EXPECT_EQ(next_day().status, "held") << "more than fifty, and more than a tenth";
+  suspension.all = 510;
+  EXPECT_EQ(next_day().status, "done");
+}
+
 TEST_P(BreakerTest, an_approval_is_for_what_was_shown) {
   const RunStatus held = next_day();
   suspension.set_accounts(200);
