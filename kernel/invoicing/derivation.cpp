@@ -29,9 +29,9 @@ class Inputs {
 };
 
 std::string discount_in_words(const Inputs& in) {
-  const std::string off =
-      in.has("percent") ? in.text("percent") + " % of " + in.money("of") + ", halves up" : in.money("amount");
-  return "promotion " + in.text("code") + ": " + off + " off, at most the " + in.money("of") + " it is for";
+  const std::string off = in.has("percent") ? in.text("percent") + " % of " + in.money("of") + " off, halves up"
+                                            : in.money("amount") + " off";
+  return "promotion " + in.text("code") + ": " + off + ", at most the " + in.money("of") + " it is for";
 }
 
 std::string proration_in_words(const Inputs& in, Money amount) {

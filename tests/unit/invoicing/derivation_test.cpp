@@ -1,0 +1,60 @@
+// Goal: what an amount was computed from is told in words that name each input, whatever is stored.
+#include "invoicing/derivation.hpp"
+
+#include <gtest/gtest.h>
+
+namespace bursar::invoicing {
+namespace {
+
+Money money(std::string_view code, std::int64_t minor) { return {minor, Currency::parse(code).value()}; }
+
+TEST(Derivation, of_a_proration_names_days_price_and_what_promotions_take_off) {
+  const auto given_back = derive_proration(money("USD", 1000), money("USD", 0), {20, 30}, -1);
+  EXPECT_EQ(derivation_in_words(given_back, money("USD", -667)),
+            "20 of 30 days of 10.00 USD = 6.67 USD, rounded to nearest, halves to even, given back");
+  const auto charged = derive_proration(money("KWD", 30'000), money("KWD", 5), {1, 31}, 1);
+  EXPECT_EQ(charged,
+            R"({"from":"proration","sign":"+","price":"30.000","discount":"0.005","days":"1","of_days":"31"})");
+  EXPECT_EQ(
+      derivation_in_words(charged, money("KWD", 968)),
+      "1 of 31 days of 30.000 KWD less the promotion's 0.005 KWD = 0.968 KWD, rounded to nearest, halves to even");
+}
+
+TEST(Derivation, of_a_promotion_names_percentage_or_amount_and_the_price_it_is_for) {
+  EXPECT_EQ(derivation_in_words(
+                derive_discount({.code = "HALF", .percent = Ratio{50'000'000, 100'000'000}}, money("JPY", 3001)),
+                money("JPY", -1501)),
+            "promotion HALF: 50 % of 3001 JPY off, halves up, at most the 3001 JPY it is for");
+  EXPECT_EQ(derivation_in_words(derive_discount({.code = "TWO", .amount = money("USD", 200)}, money("USD", 150)),
+                                money("USD", -150)),
+            "promotion TWO: 2.00 USD off, at most the 1.50 USD it is for");
+}
+
+TEST(Derivation, of_a_late_fee_names_percentage_and_minimum) {
+  const settings::LateFee rule{.after_days = 5, .percent = Ratio{5, 100}, .minimum = {{"USD", money("USD", 100)}}};
+  EXPECT_EQ(derivation_in_words(derive_late_fee(rule, "INV-1", money("USD", 800)), money("USD", 100)),
+            "5 % of the 8.00 USD overdue, halves up, at least 1.00 USD");
+  EXPECT_EQ(derivation_in_words(derive_late_fee(rule, "INV-1", money("EUR", 800)), money("EUR", 40)),
+            "5 % of the 8.00 EUR overdue, halves up, at least 0.00 EUR");
+}
+
+TEST(Derivation, of_an_allocation_names_what_it_is_the_least_of) {
+  const auto credit = derive_least("credit", {{"available", money("USD", 1200)}, {"owed", money("USD", 1000)}});
+  EXPECT_EQ(credit, R"({"from":"credit","available":"12.00","owed":"10.00"})");
+  EXPECT_EQ(derivation_in_words(credit, money("USD", 1000)), "the least of available 12.00 USD and owed 10.00 USD");
+}
+
+TEST(Derivation, of_before_inputs_were_kept_tells_what_there_is) {
+  EXPECT_EQ(derivation_in_words(R"({"from":"words","words":"3 of 30 days"})", money("USD", 1)), "3 of 30 days");
+  EXPECT_EQ(derivation_in_words("", money("USD", 1)), "as it was booked");
+  EXPECT_EQ(derivation_in_words("[1]", money("USD", 1)), "as it was booked");
+}
+
+TEST(Derivation, keeps_codes_with_quotes_apart_from_the_json) {
+  const auto derivation = derive_setup_fee("a\"b", money("USD", 1));
+  EXPECT_EQ(derivation, R"({"from":"setup_fee","product":"a\"b","price":"0.01"})");
+  EXPECT_EQ(derivation_in_words(derivation, money("USD", 1)), "set-up fee of a\"b");
+}
+
+}  // namespace
+}  // namespace bursar::invoicing
