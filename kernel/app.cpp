@@ -19,6 +19,7 @@
 #include "inbox/inbox.hpp"
 #include "invoicing/rules.hpp"
 #include "invoicing/steps.hpp"
+#include "notices/notice_handler.hpp"
 #include "notices/outbox.hpp"
 #include "payments/detach.hpp"
 #include "payments/held_runs.hpp"
@@ -83,10 +84,12 @@ struct App::State {
         detaching(payment_context),
         inbox(payment_context, plugins.webhooks()),
         messages(*db, plugins.channels(), codec),
+        told(outbox),
         provisioner(*db, plugins.panels(), codec),
         plan_changer(*db, plugins.panels(), codec),
         workers(*db, clock(),
-                {&charges, &completes, &refunds, &saving, &detaching, &inbox, &messages, &provisioner, &plan_changer},
+                {&charges, &completes, &refunds, &saving, &detaching, &inbox, &messages, &told, &provisioner,
+                 &plan_changer},
                 {.threads = worker_threads(plugins), .takeover_pause = test_clock ? seconds(0) : seconds(30)}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
 
@@ -170,6 +173,7 @@ struct App::State {
   payments::DetachHandler detaching;
   inbox::Inbox inbox;
   notices::MessageHandler messages;
+  notices::NoticeHandler told;
   provisioning::Provisioner provisioner;
   provisioning::PlanChanger plan_changer;
   effects::Workers workers;

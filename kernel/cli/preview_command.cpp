@@ -34,6 +34,7 @@ class Printer {
     }
     print("suspensions", "suspend", foreseen.suspensions);
     print("terminations", "terminate", foreseen.terminations);
+    print("changes", "change", foreseen.changes);
     if (foreseen.truncated && !json_)
       std::printf("\nOf some kinds there is more than these %zu; the counts above are whole.\n", rows_each);
   }

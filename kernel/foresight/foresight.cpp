@@ -98,6 +98,7 @@ Result<Foresight> foresee(scheduler::Scheduler& scheduler, const notices::Outbox
     out.mails = reader.mails();
     out.suspensions = reader.services("service.suspend");
     out.terminations = reader.services("service.terminate");
+    out.changes = reader.services("service.change");
     out.truncated = reader.truncated();
   };
   BURSAR_TRY(runs, scheduler.preview(at, job, report, begin));

@@ -48,7 +48,8 @@ struct Foresight {
   std::vector<Mail> mails;
   std::vector<ServiceAct> suspensions;
   std::vector<ServiceAct> terminations;
-  bool truncated = false;  // a list has more than was asked for; the runs' counts are whole
+  std::vector<ServiceAct> changes;  // that take effect
+  bool truncated = false;           // a list has more than was asked for; the runs' counts are whole
 };
 
 // All runs of `job` up to `at`, and at most `most` of each kind of what they would do, in the order of doing. Errors:

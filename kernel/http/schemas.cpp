@@ -60,9 +60,11 @@ constexpr Schema all_schemas[] = {
 
     {"NewOrder", "items:[OrderItem] promotion_code?:string"},
     {"NewQuote", "items?:[OrderItem] promotion_code?:string change?:QuotedChange"},
-    {"QuotedChange", "service_id:id product_id:id"},
+    {"QuotedChange", "service_id:id product_id?:id cycle?:string when?:immediate|end_of_period"},
     {"OrderItem", "product_id:id cycle:string quantity?:integer label?:string"},
-    {"Quote", "currency:string lines:[QuoteLine] now:Amounts recurring:[RecurringQuote] due_on:date"},
+    {"Quote",
+     "currency:string lines:[QuoteLine] now:Amounts recurring:[RecurringQuote] due_on:date "
+     "when?:immediate|end_of_period effective_on?:date"},
     {"QuoteLine", "kind:string description:string net:Money tax:Money explanation:string"},
     {"Amounts", "net:Money tax:Money total:Money"},
     {"RecurringQuote", "cycle:string amounts:Amounts"},
@@ -73,10 +75,12 @@ constexpr Schema all_schemas[] = {
      "suspend_reason:string cycle:string price:Money started_on:date next_due_on:date? cancel_on:date? panel:string "
      "desired_state:string actual_state:string panel_reference:string created_at:instant ended_at:instant? "
      "pending_change:ServiceChange?"},
-    {"NewServiceChange", "product_id:id"},
+    {"NewServiceChange", "product_id?:id cycle?:string when?:immediate|end_of_period"},
     {"ServiceChange",
-     "service_id:id status:awaiting_payment|applied|withdrawn product_id:id cycle:string price:Money "
-     "effective_on:date invoice_id:id? lapses_on:date? requested_at:instant settled_at:instant?"},
+     "service_id:id status:awaiting_payment|scheduled|applied|withdrawn when:immediate|end_of_period "
+     "product_id:id cycle:string price:Money "
+     "effective_on:date invoice_id:id? credit:Money explanation:string lapses_on:date? requested_at:instant "
+     "settled_at:instant?"},
     {"ServicePatch", "label:string"},
     {"NewCancellation", "when:immediate|end_of_period reason?:string"},
     {"Cancellation",
@@ -239,7 +243,7 @@ constexpr Schema all_schemas[] = {
     {"Preview",
      "at:instant runs:[Run] invoices:[Invoice] charges:[PreviewCharge] mails:[PreviewMail] "
      "suspensions:[PreviewService] "
-     "terminations:[PreviewService] truncated:boolean"},
+     "terminations:[PreviewService] changes:[PreviewService] truncated:boolean"},
     {"PreviewCharge", "account_id:id invoice_id:id? gateway:string amount:Money"},
     {"PreviewMail", "account_id:id? template:string recipient:string subject:string"},
     {"PreviewService", "service_id:id account_id:id"},

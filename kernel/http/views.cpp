@@ -91,9 +91,11 @@ void write_promotion(JsonWriter& w, const IdCodec& ids, const catalog::Promotion
 
 void write_service_change(JsonWriter& w, const IdCodec& ids, const invoicing::ServiceChange& c) {
   w.begin_object().field("service_id", ids.text(c.service)).field("status", invoicing::to_string(c.status));
+  w.field("when", invoicing::to_string(c.timing));
   w.field("product_id", ids.text(c.product)).field("cycle", c.cycle.to_string()).field("price", c.price);
   w.field("effective_on", c.effective_on);
   id_field(w, ids, "invoice_id", c.invoice);
+  w.field("credit", c.credit).field("explanation", c.explanation);
   const bool lapses = c.status == invoicing::ChangeStatus::awaiting_payment;
   w.field("lapses_on", lapses ? c.look_on : std::nullopt);
   w.field("requested_at", c.requested_at).field("settled_at", c.settled_at).end_object();

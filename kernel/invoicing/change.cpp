@@ -37,23 +37,65 @@ InvoiceId write_invoice(Transaction& tx, const Rules& rules, const PricedChange&
   return writer.flush(tx).first;
 }
 
-std::int64_t store(Transaction& tx, const PricedChange& change, InvoiceId invoice, const accounts::Actor& actor,
-                   CivilDate today, Instant now) {
+std::int64_t store(Transaction& tx, const PricedChange& change, InvoiceId invoice, const std::string& derivation,
+                   const accounts::Actor& actor, CivilDate today, Instant now) {
   const auto& service = change.service;
+  const bool at_once = change.timing == ChangeTiming::immediate;
   const std::int64_t id = tx.reserve_ids(1);
   const CivilDate lapses_on = std::min(today.plus_days(days_to_pay), change.period.end);
   tx.execute(
-      "INSERT INTO service_changes (id, service_id, sequence, account_id, status, currency, from_product_id, "
-      "from_cycle,"
-      " from_price, to_product_id, to_cycle, to_price, to_discount, effective_on, period_end, next_period_on,"
-      " base_invoice_id, invoice_id, look_on, requested_at, requested_by)"
-      " VALUES ($1, $2, (SELECT coalesce(max(sequence), 0) + 1 FROM service_changes WHERE service_id = $2), $3,"
-      " 'awaiting_payment', $4, $5, $6, $7, $8, $6, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17)",
-      id, service.id, service.account, service.price.currency().code(), service.product, service.cycle.to_string(),
-      service.price.minor(), change.to.id, change.new_price.price.minor(), change.new_price.discount.minor(), today,
-      change.period.end, change.base_invoice, invoice, lapses_on, now, actor.user);
+      "INSERT INTO service_changes (id, service_id, sequence, account_id, status, takes_effect, currency,"
+      " from_product_id, from_cycle, from_price, to_product_id, to_cycle, to_price, to_discount, rounding, derivation,"
+      " effective_on, period_end, next_period_on, base_invoice_id, invoice_id, look_on, requested_at, requested_by)"
+      " VALUES ($1, $2, (SELECT coalesce(max(sequence), 0) + 1 FROM service_changes WHERE service_id = $2), $3, $4, $5,"
+      " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+      id, service.id, service.account, to_string(at_once ? ChangeStatus::awaiting_payment : ChangeStatus::scheduled),
+      to_string(change.timing), service.price.currency().code(), service.product, service.cycle.to_string(),
+      service.price.minor(), change.to.id, change.cycle.to_string(), change.new_price.price.minor(),
+      change.new_price.discount.minor(), at_once ? change.share.rounding : 0, derivation, change.effective_on(today),
+      at_once ? change.new_period.end : change.period.end, change.period.end, change.base_invoice, invoice,
+      at_once ? lapses_on : today, now, actor.user);
   tx.execute("UPDATE services SET version = version + 1 WHERE id = $1", service.id);
   return id;
+}
+
+// The days left become account credit, by credit notes on what billed them, the newest first.
+// Never more than they are still worth.
+void give_credit(Transaction& tx, const Rules& rules, const PricedChange& change, std::int64_t id, Money due,
+                 const std::string& reason, Instant now) {
+  Money given = Money::zero(due.currency());
+  for (auto at = change.invoices.rbegin(); at != change.invoices.rend() && given < due; ++at) {
+    const auto invoice = find_invoice(tx, InvoiceId(*at));
+    BURSAR_ASSERT(invoice.has_value());
+    std::vector<LineId> lines;
+    Money left = Money::zero(due.currency());
+    for (const auto& open : lines_left(tx, *invoice)) {
+      const bool of_period = open.line.service == change.service.id && open.line.kind != LineKind::setup;
+      if (!of_period) continue;
+      lines.push_back(open.line.id);
+      left += open.gross;
+    }
+    if (!left.is_positive()) continue;
+    const Money part = std::min(left, due - given);
+    const auto corrected = credit_amount(tx, rules, invoice->id, part, reason, now, lines);
+    BURSAR_ASSERT(corrected.ok());
+    tx.execute("UPDATE credit_notes SET service_change_id = $2 WHERE id = $1", corrected->credit_note, id);
+    given += part;
+  }
+  tx.execute("UPDATE service_changes SET credit = $2 WHERE id = $1", id, given.minor());
+}
+
+std::string derivation_of(const PricedChange& change, const std::vector<DraftLine>& lines) {
+  if (change.timing == ChangeTiming::end_of_period) {
+    return "The period under way is paid for as it is; the new terms are billed from " + change.period.end.to_string() +
+           " on.";
+  }
+  std::string text;
+  for (const auto& line : lines) {
+    text +=
+        (text.empty() ? "" : "; ") + line.description + ": " + derivation_in_words(line.derivation, line.unit_price);
+  }
+  return text.empty() ? "What the days left are worth is the same." : text;
 }
 
 void audit(Transaction& tx, AccountId account, ServiceId service, const char* action, std::string detail,
@@ -69,7 +111,7 @@ void audit(Transaction& tx, AccountId account, ServiceId service, const char* ac
 
 }  // namespace
 
-Result<Quote> quote_change(Connection& c, const Rules& rules, const ChangeRequest& request, Instant now) {
+Result<ChangeQuote> quote_change(Connection& c, const Rules& rules, const ChangeRequest& request, Instant now) {
   const CivilDate today = rules.today(now);
   BURSAR_TRY(change, price_change(c, rules, request, today));
   auto lines = proration_lines(change, today);
@@ -78,37 +120,40 @@ Result<Quote> quote_change(Connection& c, const Rules& rules, const ChangeReques
                                 .description = change.to.name,
                                 .unit_price = change.later_price,
                                 .treatment = &change.treatment}};
-  Quote quote{.lines = {},
-              .now = amounts_of(assess(lines, currency)),
-              .recurring = {{change.service.cycle, amounts_of(assess(later, currency))}},
-              .due_on = today};
+  ChangeQuote answer{.quote = {.lines = {},
+                               .now = amounts_of(assess(lines, currency)),
+                               .recurring = {{change.cycle, amounts_of(assess(later, currency))}},
+                               .due_on = today},
+                     .timing = change.timing,
+                     .effective_on = change.effective_on(today)};
   for (const auto& line : lines) {
-    quote.lines.push_back({line.kind, line.description, line.net, line.tax,
-                           derivation_in_words(line.derivation, line.unit_price) + "; " + explain(line)});
+    answer.quote.lines.push_back({line.kind, line.description, line.net, line.tax,
+                                  derivation_in_words(line.derivation, line.unit_price) + "; " + explain(line)});
   }
-  return quote;
+  return answer;
 }
 
 Result<ServiceChange> request_change(Transaction& tx, const Rules& rules, const ChangeRequest& request,
                                      const accounts::Actor& actor, Instant now) {
   const CivilDate today = rules.today(now);
   BURSAR_TRY(change, price_change(tx, rules, request, today));
-  BURSAR_CHECK(catalog::take_stock(tx, change.to.id, 1));
+  if (change.to.id != change.from.id) BURSAR_CHECK(catalog::take_stock(tx, change.to.id, 1));
   auto lines = proration_lines(change, today);
-  const bool costs = assess(lines, change.service.price.currency()).total.is_positive();
+  const Money total = assess(lines, change.service.price.currency()).total;
+  const std::string derivation = derivation_of(change, lines);
   InvoiceId invoice;
-  if (costs) invoice = write_invoice(tx, rules, change, std::move(lines), today, now);
-  const std::int64_t id = store(tx, change, invoice, actor, today, now);
+  if (total.is_positive()) invoice = write_invoice(tx, rules, change, std::move(lines), today, now);
+  const std::int64_t id = store(tx, change, invoice, derivation, actor, today, now);
   audit(tx, change.account.id, change.service.id, "service.request_change",
-        "{\"product\":" + json_string(change.to.code) + "}", actor, now);
-  const auto stored = [&] {
-    auto found = find_change(tx, id);
-    BURSAR_ASSERT(found.has_value());
-    return *std::move(found);
-  };
-  const bool due = costs && find_invoice(tx, invoice)->status == InvoiceStatus::open;
-  if (!due) apply_change(tx, stored(), now);
-  return stored();
+        "{\"product\":" + json_string(change.to.code) + ",\"cycle\":" + json_string(change.cycle.to_string()) +
+            ",\"when\":" + json_string(to_string(change.timing)) + "}",
+        actor, now);
+  const bool unpaid = invoice && find_invoice(tx, invoice)->status == InvoiceStatus::open;
+  if (change.timing == ChangeTiming::immediate && !unpaid) {
+    apply_change(tx, *find_change(tx, id), now);
+    if (total.is_negative()) give_credit(tx, rules, change, id, -total, derivation, now);
+  }
+  return *find_change(tx, id);
 }
 
 Status withdraw_change(Transaction& tx, const Rules& rules, ServiceId id, const accounts::Actor& actor, Instant now) {
@@ -117,7 +162,16 @@ Status withdraw_change(Transaction& tx, const Rules& rules, ServiceId id, const 
   const std::int64_t key = id.value();
   const auto pending = pending_changes(tx, {&key, 1});
   if (pending.empty()) return conflict("no_change_pending", "No change of this service is pending.");
-  BURSAR_CHECK(void_invoice(tx, rules, pending.begin()->second.invoice, "Change withdrawn", now));
+  const ServiceChange& change = pending.begin()->second;
+  if (change.billed) {
+    return conflict("change_billed",
+                    "The next period is billed by the new terms already; change back when it has begun.");
+  }
+  if (change.invoice) {
+    BURSAR_CHECK(void_invoice(tx, rules, change.invoice, "Change withdrawn", now));
+  } else {
+    close_change(tx, change, Closed::withdrawn, now);
+  }
   audit(tx, service->account, id, "service.withdraw_change", "", actor, now);
   return {};
 }

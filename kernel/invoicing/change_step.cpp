@@ -1,6 +1,7 @@
 // The step "changes". A change whose invoice stayed unpaid, or whose service has ended, is withdrawn. After one that
 // was applied, lines at the old terms of periods to come are taken back, paid or not; the step "invoices" bills them
-// anew.
+// anew. One at the end of the period gets its billing terms when the next period is to be billed, and its product on
+// its day.
 #include <span>
 
 #include "base/assert.hpp"
@@ -42,7 +43,7 @@ class ChangeStep final : public scheduler::Step {
       BURSAR_ASSERT(change.has_value());
       if (is_parked(request, change->account)) continue;
       begin_account(request, change->account);
-      look(tx, *change, run.now, result.counts);
+      look(tx, *change, run, result.counts);
     }
     return result;
   }
@@ -54,27 +55,58 @@ class ChangeStep final : public scheduler::Step {
     auto rows = tx.query(
         "SELECT ch.id FROM service_changes ch JOIN services s ON s.id = ch.service_id WHERE ch.look_on IS NOT NULL"
         " AND (ch.look_on <= $1 OR s.ended_at IS NOT NULL) AND ch.account_id IN {list:$2}"
-        " ORDER BY ch.account_id, ch.id",
+        " ORDER BY ch.account_id, ch.service_id, ch.sequence",
         date, accounts);
     while (rows.next()) changes.push_back(rows.integer(0));
     return changes;
   }
 
-  void look(Transaction& tx, const ServiceChange& change, Instant now, Counts& counts) const {
-    if (change.status == ChangeStatus::awaiting_payment) {
-      // Of one that was paid after its service had ended, this gives the money back.
-      const auto corrected = void_invoice(tx, rules_, change.invoice, "Change withdrawn", now);
-      BURSAR_ASSERT(corrected.ok());
-      ++counts["changes_withdrawn"];
-      return;
-    }
+  void look(Transaction& tx, const ServiceChange& change, const RunContext& run, Counts& counts) const {
     const auto service = services::find_service(tx, change.service);
     BURSAR_ASSERT(service.has_value());
-    const auto lines = lines_from(tx, service->id, change.next_period_on);
+    const bool waits = change.status == ChangeStatus::awaiting_payment;
+    const bool came_to_nothing = change.status == ChangeStatus::scheduled && service->ended();
+    if (waits || came_to_nothing) return withdraw(tx, change, run, counts);
+    if (!change.billed) take_back_old_terms(tx, *service, change, run.now, counts);
+    if (change.status == ChangeStatus::scheduled) return come_closer(tx, change, run, counts);
+    tx.execute("UPDATE service_changes SET look_on = NULL WHERE id = $1", change.id);
+  }
+
+  void withdraw(Transaction& tx, const ServiceChange& change, const RunContext& run, Counts& counts) const {
+    ++counts["changes_withdrawn"];
+    close_change(tx, change, change.invoice ? Closed::unpaid : Closed::withdrawn, run.now);
+    if (!change.invoice) return;
+    // Of one that was paid after its service had ended, this gives the money back.
+    const auto corrected = void_invoice(tx, rules_, change.invoice, "Change withdrawn", run.now);
+    BURSAR_ASSERT(corrected.ok());
+  }
+
+  void take_back_old_terms(Transaction& tx, const services::Service& service, const ServiceChange& change, Instant now,
+                           Counts& counts) const {
+    const auto lines = lines_from(tx, service.id, change.next_period_on);
     const int adjusted = take_back(tx, rules_, lines, "Service changed", now);
     if (adjusted > 0) counts["invoices_adjusted"] += adjusted;
-    take_back_periods(tx, *service, change.next_period_on);
-    tx.execute("UPDATE service_changes SET look_on = NULL WHERE id = $1", change.id);
+    take_back_periods(tx, service, change.next_period_on);
+  }
+
+  // A change at the end of the period.
+  void come_closer(Transaction& tx, const ServiceChange& change, const RunContext& run, Counts& counts) const {
+    if (change.effective_on <= run.date) {
+      apply_change(tx, change, run.now);
+      ++counts["changes_applied"];
+      return;
+    }
+    const auto service = services::find_service(tx, change.service);  // as it is after the periods were taken back
+    const CivilDate billed_on = change.effective_on.plus_days(-rules_.billing.generate_days_before_due);
+    const bool is_cancelled = service->cancel_on && *service->cancel_on <= change.effective_on;
+    if (change.billed || is_cancelled || billed_on > run.date) {
+      const bool soon = change.billed || is_cancelled;
+      tx.execute("UPDATE service_changes SET look_on = $2 WHERE id = $1", change.id,
+                 soon ? change.effective_on : billed_on);
+      return;
+    }
+    take_billing_terms(tx, *service, change);
+    tx.execute("UPDATE service_changes SET look_on = effective_on, billed_at = $2 WHERE id = $1", change.id, run.now);
   }
 
   const Rules& rules_;

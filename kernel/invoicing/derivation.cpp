@@ -40,8 +40,12 @@ std::string proration_in_words(const Inputs& in, Money amount) {
     out += " less the promotion's " + in.money("discount");
   }
   const bool given_back = in.text("sign") == "-";
-  return out + " = " + (given_back ? -amount : amount).to_string() + ", rounded to nearest, halves to even" +
-         (given_back ? ", given back" : "");
+  if (in.text("carried").find_first_of("123456789") != std::string::npos) {
+    out += (given_back ? " and " : " less ") + in.text("carried") + "/" + in.text("of_days") +
+           " of a minor unit that rounding took before";
+  }
+  return out + " = " + (given_back ? -amount : amount).to_string() +
+         (given_back ? ", rounded down, given back" : ", rounded up");
 }
 
 std::string late_fee_in_words(const Inputs& in) {
@@ -94,12 +98,13 @@ std::string derive_discount(const catalog::Promotion& promotion, Money price) {
   return derive("promotion", {{"code", promotion.code}, off, {"of", price.to_decimal()}});
 }
 
-std::string derive_proration(Money price, Money discount, Ratio share, int sign) {
+std::string derive_proration(Money price, Money discount, Ratio share, int sign, std::int64_t carried) {
   return derive("proration", {{"sign", sign < 0 ? "-" : "+"},
                               {"price", price.to_decimal()},
                               {"discount", discount.to_decimal()},
                               {"days", std::to_string(share.num)},
-                              {"of_days", std::to_string(share.den)}});
+                              {"of_days", std::to_string(share.den)},
+                              {"carried", std::to_string(carried)}});
 }
 
 std::string derive_late_fee(const settings::LateFee& rule, std::string_view invoice_number, Money overdue) {

@@ -4,7 +4,8 @@
 //
 //   {"from": "listed", "product": "vps-s", "cycle": "1m", "price": "30.00"}
 //   {"from": "promotion", "code": "HALF", "percent": "50", "of": "30.00"}
-//   {"from": "proration", "sign": "-", "price": "30.00", "discount": "0.00", "days": "20", "of_days": "30"}
+//   {"from": "proration", "sign": "-", "price": "30.00", "discount": "0.00", "days": "20", "of_days": "30",
+//    "carried": "0"}
 //   {"from": "credit", "available": "12.00", "owed": "10.00"}           the least of them, as with every allocation
 #pragma once
 
@@ -29,15 +30,16 @@ std::string derive_agreed(std::string_view product_code, BillingCycle cycle, Mon
 std::string derive_setup_fee(std::string_view product_code, Money price);
 // What the promotion takes off `price`.
 std::string derive_discount(const catalog::Promotion& promotion, Money price);
-// `share` of a period's price less what promotions take off it, half to even; `sign`: -1 where it is given back.
-std::string derive_proration(Money price, Money discount, Ratio share, int sign);
+// `share` of a period's price less what promotions take off it, rounded down where it is given back (`sign` -1), else
+// up. `carried`: what rounding took before, in 1/of_days of a minor unit; given back with it, or taken off.
+std::string derive_proration(Money price, Money discount, Ratio share, int sign, std::int64_t carried);
 std::string derive_late_fee(const settings::LateFee& rule, std::string_view invoice_number, Money overdue);
 // Named by a person: staff, or the customer who adds credit.
 std::string derive_named(std::string_view by, Money price);
 // The least of the amounts, each of which has a name.
 std::string derive_least(std::string_view from, std::initializer_list<std::pair<std::string_view, Money>> limits);
 
-// For people: "20 of 30 days of 10.00 USD = 6.67 USD, ...". `amount`: what came of it.
+// For people: "20 of 30 days of 10.00 USD = 6.66 USD, ...". `amount`: what came of it.
 std::string derivation_in_words(std::string_view derivation, Money amount);
 
 }  // namespace bursar::invoicing

@@ -58,7 +58,10 @@ std::vector<DueService> read_services(Connection& c, CivilDate horizon, const Po
   std::vector<DueService> services;
   services.reserve(static_cast<std::size_t>(limit));
   auto rows = c.query(
-      "SELECT id, account_id, next_due_on, product_id, label, currency, cycle, price, promotion_id,"
+      // A change at the end of the period is billed ahead of its day.
+      "SELECT id, account_id, next_due_on, coalesce((SELECT ch.to_product_id FROM service_changes ch WHERE"
+      " ch.service_id = services.id AND ch.status IN ('awaiting_payment', 'scheduled') AND ch.billed_at IS NOT NULL),"
+      " product_id), label, currency, cycle, price, promotion_id,"
       " promotion_periods_left, anchor_day, anchor_on, periods_invoiced, version FROM services"
       " WHERE next_due_on <= $1 AND (next_due_on, account_id, id) > ($2, $3, $4)"
       " AND (cancel_on IS NULL OR cancel_on > next_due_on)"

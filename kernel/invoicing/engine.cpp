@@ -131,8 +131,17 @@ Ratio remaining_share(const Period& period, CivilDate from) {
   return {days_between(within, period.end), days_between(period.start, period.end)};
 }
 
-Money prorate(Money price, const Period& period, CivilDate from) {
-  return price.multiply(remaining_share(period, from), Rounding::half_even);
+Proration prorate(Money old_price, Money new_price, const Period& period, CivilDate from, std::int64_t rounding) {
+  BURSAR_ASSERT(!old_price.is_negative() && !new_price.is_negative() && rounding >= 0);
+  const Ratio days = remaining_share(period, from);
+  std::int64_t left_over = 0;
+  const std::int64_t unused = floor_quotient(Wide{old_price.minor()} * days.num + rounding, days.den, left_over);
+  std::int64_t rest = 0;
+  const std::int64_t charged = -floor_quotient(Wide{left_over} - Wide{new_price.minor()} * days.num, days.den, rest);
+  return {.unused = Money(unused, old_price.currency()),
+          .charged = Money(charged, new_price.currency()),
+          .left_over = left_over,
+          .rounding = rest};
 }
 
 std::string describe_period(std::string_view product, std::string_view label, const Period& period) {

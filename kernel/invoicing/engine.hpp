@@ -61,8 +61,19 @@ DraftLine discount_line(const DraftLine& line, Money off, std::string_view promo
 
 // The share of a period from `from` on, as days of days: what a change in mid-period is charged or credited.
 Ratio remaining_share(const Period& period, CivilDate from);
-// A price for the rest of a period. Half even, so that halves do not favour one side over many changes.
-Money prorate(Money price, const Period& period, CivilDate from);
+
+// What is taken off and charged when the price of a period changes on a day within it. What is paid for the period in
+// all is its worth, day by day at the price of each, rounded up once: the rounding of a change is handed to the next
+// one in the period, so that however many there are, none gains by it, and there and back on one day is nothing.
+struct Proration {
+  Money unused;   // of the old price, and of what rounding took too much before; rounded down
+  Money charged;  // of the new price, less what that left over; rounded up
+  // In 1/days of a minor unit, less than one:
+  std::int64_t left_over = 0;  // by rounding down
+  std::int64_t rounding = 0;   // what rounding took too much until now
+};
+// `rounding`: of the last change in the period. Prices are not negative.
+Proration prorate(Money old_price, Money new_price, const Period& period, CivilDate from, std::int64_t rounding);
 
 // The rate of the tax that the listed price contains and this buyer does not pay; zero: none.
 Ratio tax_contained(const catalog::TaxTreatment& treatment);

@@ -15,7 +15,13 @@ bool is_invoiced(Transaction& tx, const services::Service& service, CivilDate pe
       "SELECT 1 FROM invoice_lines WHERE service_id = $1 AND period_start = $2 AND kind = 'recurring'"
       " AND removed_at IS NULL",
       service.id, period_start);
-  return rows.next();
+  if (rows.next()) return true;
+  // A longer cycle that began at once is billed by its change.
+  auto changes = tx.query(
+      "SELECT 1 FROM service_changes WHERE service_id = $1 AND effective_on = $2 AND status = 'applied'"
+      " AND takes_effect = 'immediate' AND from_cycle <> to_cycle",
+      service.id, period_start);
+  return changes.next();
 }
 
 }  // namespace

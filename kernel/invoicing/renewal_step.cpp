@@ -10,6 +10,7 @@
 #include "invoicing/derivation.hpp"
 #include "invoicing/due_services.hpp"
 #include "invoicing/invoice_writer.hpp"
+#include "invoicing/notice_span.hpp"
 #include "invoicing/step_support.hpp"
 
 namespace bursar::invoicing {
@@ -44,10 +45,7 @@ class Chunk {
     if (writer_.size() == 0) return {};
     const auto written = writer_.flush(tx);
     tx.update_many("services", 1, advanced_);
-    tx.execute(
-        "INSERT INTO notice_spans (id, template, first_id, last_id, created_at)"
-        " VALUES ($1, 'invoice_created', $2, $3, $4)",
-        tx.reserve_ids(1), written.first, written.first.value() + written.count - 1, now);
+    tell_customers(tx, "invoice_created", written.first.value(), written.first.value() + written.count - 1, now);
     scheduler::Counts counts{{"invoices", written.count}, {"services", static_cast<std::int64_t>(advanced_.size())}};
     if (!written.paid.empty()) counts["paid_by_credit"] = static_cast<std::int64_t>(written.paid.size());
     return counts;

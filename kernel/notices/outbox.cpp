@@ -4,7 +4,9 @@
 #include <compare>
 #include <map>
 
+#include "base/cycle.hpp"
 #include "base/money.hpp"
+#include "notices/notice_handler.hpp"
 
 namespace bursar::notices {
 namespace {
@@ -158,6 +160,42 @@ void Outbox::enqueue_invoices(storage::Transaction& tx, Template name, std::span
   enqueue(tx, notices, now);
 }
 
+void Outbox::enqueue_change(storage::Transaction& tx, Template name, std::int64_t change, Instant now) const {
+  std::vector<Notice> notices;
+  {
+    auto rows = tx.query(
+        "SELECT c.account_id, s.label, o.name, p.name, c.to_cycle, c.to_price, c.currency, c.credit,"
+        " coalesce(i.number, '') FROM service_changes c JOIN services s ON s.id = c.service_id"
+        " JOIN products o ON o.id = c.from_product_id JOIN products p ON p.id = c.to_product_id"
+        " LEFT JOIN invoices i ON i.id = c.invoice_id WHERE c.id = $1",
+        change);
+    while (rows.next()) {
+      const std::int64_t credit = rows.integer(7);
+      notices.push_back({.cause = std::string(to_string(name)) + ":" + std::to_string(change),
+                         .account = rows.id<AccountId>(0),
+                         .name = name,
+                         .values = {{"service", rows.text(1).empty() ? rows.string(2) : rows.string(1)},
+                                    {"product", rows.string(3)},
+                                    {"cycle", BillingCycle::parse(rows.text(4)).value().name()},
+                                    {"price", amount_text(rows.integer(5), rows.text(6))},
+                                    {"credit", credit == 0 ? "" : amount_text(credit, rows.text(6))},
+                                    {"invoice_number", rows.string(8)}}});
+    }
+  }
+  enqueue(tx, notices, now);
+}
+
+// What a worker would write next.
+void Outbox::enqueue_recorded_notices(storage::Transaction& tx, Instant now) const {
+  std::vector<std::pair<std::string, std::int64_t>> recorded;
+  {
+    auto rows =
+        tx.query("SELECT key, object_id FROM effects WHERE kind = 'notice' AND next_at IS NOT NULL ORDER BY id");
+    while (rows.next()) recorded.emplace_back(rows.string(0), rows.integer(1));
+  }
+  for (const auto& [key, change] : recorded) enqueue_change(tx, notice_in(key), change, now);
+}
+
 std::int64_t Outbox::spread(storage::Database& db, Instant now) const {
   const Waiting waiting = db.read([&](storage::Connection& c) { return read_waiting(c); });
   if (waiting.last_span == 0) return 0;
@@ -176,6 +214,7 @@ std::int64_t Outbox::spread(storage::Database& db, Instant now) const {
 }
 
 std::int64_t Outbox::spread(storage::Transaction& tx, Instant now) const {
+  enqueue_recorded_notices(tx, now);
   const Waiting waiting = read_waiting(tx);
   std::int64_t total = 0;
   for (const auto& [name, told] : waiting.invoices) {

@@ -35,6 +35,10 @@ class Outbox {
   // that decided on it. A fixed number of statements plus one short one a message.
   void enqueue(storage::Transaction& tx, std::span<const Notice> notices, Instant now) const;
 
+  // "change_applied" and the like about a change of a service, recorded by invoicing as an effect of kind "notice"
+  // (notice_handler.hpp).
+  void enqueue_change(storage::Transaction& tx, Template name, std::int64_t change, Instant now) const;
+
   // "Tell the customer of these invoices": one row however many, spread later. `first` and `last` are invoice ids that
   // one reservation gave.
   static void enqueue_span(storage::Transaction& tx, Template name, std::int64_t first, std::int64_t last, Instant now);
@@ -48,6 +52,7 @@ class Outbox {
  private:
   void enqueue_invoices(storage::Transaction& tx, Template name, std::span<const std::int64_t> invoices,
                         Instant now) const;
+  void enqueue_recorded_notices(storage::Transaction& tx, Instant now) const;
   std::string provider_name_;
   std::string provider_email_;
   std::string portal_url_;

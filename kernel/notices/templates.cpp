@@ -17,7 +17,7 @@ struct Source {
 
 constexpr const char* sign_off = "\n\n{{provider_name}}\n{{portal_url}}\n";
 
-constexpr std::array<Source, 22> sources{{
+constexpr std::array<Source, 25> sources{{
     {Template::invoice_created, "invoice_created",
      "{{#several}}{{several}} new invoices{{/several}}"
      "{{^several}}Invoice {{invoice_number}}: {{total}}, due {{due_on}}{{/several}}",
@@ -79,6 +79,21 @@ constexpr std::array<Source, 22> sources{{
      "Hello {{customer_name}},\n\n{{service}} is set up and ready.\n"},
     {Template::cancelled, "cancelled", "{{service}} is cancelled",
      "Hello {{customer_name}},\n\nas you asked, {{service}} ended on {{ended_on}}.\n"},
+    {Template::change_applied, "change_applied", "{{service}} is changed",
+     "Hello {{customer_name}},\n\nyour change of {{service}} took effect: it is {{product}} now, at {{price}} "
+     "{{cycle}}.\n"
+     "{{#credit}}{{credit}} for the days left at the old price are credit on your account.\n{{/credit}}"},
+    {Template::change_withdrawn, "change_withdrawn", "The change of {{service}} is withdrawn",
+     "Hello {{customer_name}},\n\nthe change of {{service}} to {{product}}, {{price}} {{cycle}}, is withdrawn: it "
+     "stays "
+     "as it is.\n"
+     "{{#invoice_number}}Invoice {{invoice_number}} need not be paid; what was paid of it is credit on your "
+     "account.\n{{/invoice_number}}"},
+    {Template::change_lapsed, "change_lapsed", "The change of {{service}} was not paid",
+     "Hello {{customer_name}},\n\ninvoice {{invoice_number}} for the change of {{service}} to {{product}} was not paid "
+     "in time: it stays as it is.\n"
+     "The invoice need not be paid any more; what was paid of it is credit on your account. You can ask for the change "
+     "again at any time.\n"},
     {Template::refund_requested, "refund_requested", "We have your request for a refund",
      "Hello {{customer_name}},\n\nyou asked us to refund your payment of {{amount}}: {{reason}}.\n"
      "We will look at it and write to you.\n"},

@@ -148,6 +148,7 @@ struct Refunds {
     return rule;
   }
 };
+enum class DowngradeCredit { none, credit };
 enum class DisputedService { keep, suspend, terminate };
 struct Disputes {
   DisputedService on_opened = DisputedService::keep;  // never terminate
@@ -182,6 +183,7 @@ struct Billing {
   std::optional<int> terminate_after_days = 30;
   int mass_payment_days = 7;  // an open mass payment is given up after so many days
   int chunk_accounts = 500;   // of the daily run
+  DowngradeCredit downgrade_credit = DowngradeCredit::none;
   Refunds refunds;
   Disputes disputes;
   Deposits deposits;

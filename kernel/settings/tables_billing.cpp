@@ -198,6 +198,11 @@ const Table<Billing>& billing_table() {
           "Services of an unpaid invoice are suspended, days after the due date.");
     t.key("terminate_after_days", &Billing::terminate_after_days, kind::or_never(kind::number<int>(1, 730)),
           "They are terminated, days after the due date.");
+    t.key(
+        "downgrade_credit", &Billing::downgrade_credit,
+        kind::choice<DowngradeCredit>({{"none", DowngradeCredit::none}, {"credit", DowngradeCredit::credit}}),
+        "none: a cheaper product takes effect when the period ends; credit: at once, and what the days left cost less "
+        "becomes account credit.");
     t.key("mass_payment_days", &Billing::mass_payment_days, kind::number<int>(1, 90),
           "One payment over several invoices that was begun and not paid is given up after so many days.");
     t.key("chunk_accounts", &Billing::chunk_accounts, kind::number<int>(1, 5000),

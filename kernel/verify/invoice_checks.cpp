@@ -58,7 +58,10 @@ const QueryCheck checks[] = {
      "WHERE "
      "service_id IS NOT NULL AND kind = 'recurring' AND removed_at IS NULL AND period_end IS NOT NULL) p "
      "WHERE before IS NOT NULL AND before <> period_start AND (before > period_start OR NOT EXISTS (SELECT 1 FROM "
-     "invoice_lines r WHERE r.service_id = p.service_id AND r.period_start = before AND r.kind = 'recurring'))"},
+     "invoice_lines r WHERE r.service_id = p.service_id AND r.period_start = before AND r.kind = 'recurring')) AND NOT "
+     "(before < period_start AND EXISTS (SELECT 1 FROM service_changes ch WHERE ch.service_id = p.service_id AND "
+     "ch.status = 'applied' AND ch.takes_effect = 'immediate' AND ch.from_cycle <> ch.to_cycle AND ch.period_end = "
+     "period_start))"},
     {"invoice_numbers_gap_free", "The numbers of each series run from 1 without a gap.", "",
      "SELECT series, 'holds ' || CAST(count(*) AS TEXT) || ' invoices, numbered ' || CAST(min(sequence) AS TEXT) || ' "
      "to ' || "
@@ -121,9 +124,9 @@ const QueryCheck checks[] = {
     {"billed_until_due_date", "The billed periods of a service reach its next due date.", "srv",
      "SELECT s.id, 'next due ' || s.next_due_on || ', and no period was billed until then' FROM services s LEFT JOIN "
      "(SELECT DISTINCT service_id, period_end FROM invoice_lines WHERE kind = 'recurring') l ON l.service_id = s.id "
-     "AND "
-     "l.period_end = s.next_due_on WHERE s.next_due_on IS NOT NULL AND s.periods_invoiced > 0 AND l.service_id IS "
-     "NULL"},
+     "AND l.period_end = s.next_due_on WHERE s.next_due_on IS NOT NULL AND s.periods_invoiced > 0 AND l.service_id IS "
+     "NULL AND NOT EXISTS (SELECT 1 FROM service_changes c WHERE c.service_id = s.id AND c.status = 'applied' AND "
+     "c.takes_effect = 'immediate' AND c.from_cycle <> c.to_cycle AND c.period_end = s.next_due_on)"},
     {"names_what_is_there", "Invoices, services and orders name accounts, parties, products and services that exist.",
      "acc",
      "SELECT i.account_id, 'an invoice names an account or a party that is not there' FROM invoices i WHERE NOT EXISTS "

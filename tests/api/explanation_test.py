@@ -32,10 +32,6 @@ def half_up(value):
     return sign * int(abs(value) + Fraction(1, 2))
 
 
-def half_even(value):
-    return round(value)  # of a Fraction: ties to even
-
-
 def minor(value, currency=None):
     """Of money, or of a derivation's decimal text."""
     text, currency = (value["amount"], value["currency"]) if isinstance(value, dict) else (value, currency)
@@ -55,8 +51,9 @@ def unit_price(line):
     if inputs["from"] == "late_fee":
         return max(half_up(amount("of") * Fraction(inputs["percent"]) / 100), amount("minimum"))
     if inputs["from"] == "proration":
-        share = half_even((amount("price") - amount("discount")) * Fraction(int(inputs["days"]), int(inputs["of_days"])))
-        return -share if inputs["sign"] == "-" else share
+        days, of_days, carried = (int(inputs[name]) for name in ("days", "of_days", "carried"))
+        worth = (amount("price") - amount("discount")) * days
+        return -((worth + carried) // of_days) if inputs["sign"] == "-" else -((carried - worth) // of_days)
     return amount("price")
 
 

@@ -42,36 +42,41 @@ void write_amounts(JsonWriter& w, const invoicing::Amounts& amounts) {
   w.begin_object().field("net", amounts.net).field("tax", amounts.tax).field("total", amounts.total).end_object();
 }
 
-Result<invoicing::Quote> price_change(Call& call, const invoicing::ChangeRequest& change) {
-  return call.app.db.read([&](storage::Connection& c) -> Result<invoicing::Quote> {
+struct Priced {
+  invoicing::Quote quote;
+  std::optional<invoicing::ChangeTiming> timing = std::nullopt;  // of a change
+  std::optional<CivilDate> effective_on = std::nullopt;
+};
+
+Result<Priced> price_change(Call& call, ObjectReader& in) {
+  ObjectReader& inner = in.object("change");
+  invoicing::ChangeRequest change;
+  change.service = inner.id<ServiceId>("service_id");
+  read_new_terms(inner, change);
+  BURSAR_CHECK(in.finish());
+  return call.app.db.read([&](storage::Connection& c) -> Result<Priced> {
     const auto service = services::find_service(c, change.service);
     if (!service || service->account != call.account) {
       return invalid("invalid_change", "The service cannot change so.",
                      {{"/change/service_id", "is not a service of the account"}});
     }
-    return invoicing::quote_change(c, call.app.rules, change, call.now);
+    BURSAR_TRY(quoted, invoicing::quote_change(c, call.app.rules, change, call.now));
+    return Priced{.quote = std::move(quoted.quote), .timing = quoted.timing, .effective_on = quoted.effective_on};
   });
 }
 
-// Of an order, or of a change of a service.
-Result<invoicing::Quote> price(Call& call) {
-  ObjectReader in(call.body, call.app.ids);
-  if (!in.has("change")) {
-    const auto order = read_items(call, in);
-    BURSAR_CHECK(in.finish());
-    return call.app.db.read(
-        [&](storage::Connection& c) { return invoicing::quote(c, call.app.rules, order, call.now); });
-  }
-  ObjectReader& inner = in.object("change");
-  invoicing::ChangeRequest change;
-  change.service = inner.id<ServiceId>("service_id");
-  change.product = inner.id<ProductId>("product_id");
+Result<Priced> price_order(Call& call, ObjectReader& in) {
+  const auto order = read_items(call, in);
   BURSAR_CHECK(in.finish());
-  return price_change(call, change);
+  BURSAR_TRY(quoted, call.app.db.read(
+                         [&](storage::Connection& c) { return invoicing::quote(c, call.app.rules, order, call.now); }));
+  return Priced{.quote = std::move(quoted)};
 }
 
 Result<Answer> quote(Call& call) {
-  BURSAR_TRY(quoted, price(call));
+  ObjectReader in(call.body, call.app.ids);
+  BURSAR_TRY(priced, in.has("change") ? price_change(call, in) : price_order(call, in));
+  const invoicing::Quote& quoted = priced.quote;
   JsonWriter w;
   w.begin_object().field("currency", quoted.now.total.currency().code()).key("lines").begin_array();
   for (const invoicing::QuotedLine& line : quoted.lines) {
@@ -86,7 +91,9 @@ Result<Answer> quote(Call& call) {
     write_amounts(w, recurring.amounts);
     w.end_object();
   }
-  w.end_array().field("due_on", quoted.due_on).end_object();
+  w.end_array().field("due_on", quoted.due_on);
+  if (priced.timing) w.field("when", invoicing::to_string(*priced.timing)).field("effective_on", priced.effective_on);
+  w.end_object();
   return call.answer(std::move(w));
 }
 

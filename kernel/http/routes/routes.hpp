@@ -4,7 +4,9 @@
 
 #include "base/id.hpp"
 #include "http/api.hpp"
+#include "http/object_reader.hpp"
 #include "http/route.hpp"
+#include "invoicing/change.hpp"
 
 namespace bursar::http {
 
@@ -30,6 +32,9 @@ void add_scheduler_routes(RouteTable& routes);       // jobs, runs, preview
 void add_inbox_routes(RouteTable& routes);           // webhooks, money in suspense
 void add_plugin_routes(RouteTable& routes);
 void add_test_clock_routes(RouteTable& routes);
+
+// Of a change, as a request and a quote have it.
+void read_new_terms(ObjectReader& in, invoicing::ChangeRequest& request);
 
 // All of them, without those whose part is not there.
 void add_all_routes(RouteTable& routes, const Dependencies& app);

@@ -104,6 +104,7 @@ void write_foresight(JsonWriter& w, const Call& call, const foresight::Foresight
   };
   acts("suspensions", foreseen.suspensions);
   acts("terminations", foreseen.terminations);
+  acts("changes", foreseen.changes);
 }
 
 Result<Answer> decide_held_run(Call& call) {

@@ -132,16 +132,18 @@ def orders(provider: Provider, who: str, text: str) -> None:
     provider.call("POST", f"/accounts/{provider.customers[who]['id']}/orders", body, who)
 
 
-@verb(r"{who} changes {code:old} to {code}")
-def changes(provider: Provider, who: str, old: str, code: str) -> None:
-    """What the quote told is what the change costs."""
+@verb(r"{who} changes {code:old} to {code}(?: (?P<cycle>monthly|quarterly|annually))?(?P<timing> at once| at the end of the period)?")
+def changes(provider: Provider, who: str, old: str, code: str, cycle: str = "", timing: str = "") -> None:
+    """What the quote told is what the change costs, or gives."""
     service = provider.service_id(f"{old} of {who}")
-    wanted = {"product_id": provider.products[code]}
+    wanted = {"product_id": provider.products[code]} | ({"cycle": cycle} if cycle else {})
+    if timing:
+        wanted["when"] = "immediate" if timing == " at once" else "end_of_period"
     quote = provider.call("POST", f"/accounts/{provider.customers[who]['id']}/quotes", {"change": {"service_id": service} | wanted}, who)
     change = provider.call("POST", f"/services/{service}/change", wanted, who)
-    if change["invoice_id"]:
-        total = provider.call("GET", "/invoices/" + change["invoice_id"])["total"]
-        assert total == quote["now"]["total"], f"quoted {quote['now']}, billed {total}"
+    assert (quote["when"], quote["effective_on"]) == (change["when"], change["effective_on"]), f"quoted {quote}, done {change}"
+    due = provider.call("GET", "/invoices/" + change["invoice_id"])["total"]["amount"] if change["invoice_id"] else change["credit"]["amount"]
+    assert due == quote["now"]["total"]["amount"].lstrip("-"), f"quoted {quote['now']}, came to {due}"
 
 
 @verb(r"{who} leaves {code} as it is")

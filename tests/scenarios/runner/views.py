@@ -170,6 +170,8 @@ def _services(provider) -> dict[str, Document]:
 def _pending(provider, change, codes) -> str:
     if change is None:
         return ""
+    if change["status"] == "scheduled":
+        return f"becomes {codes[change['product_id']]} ({change['cycle']} for {change['price']['amount']}) on {change['effective_on']}"
     return f"becomes {codes[change['product_id']]} when invoice {provider.number('invoice', change['invoice_id'])} is paid"
 
 
@@ -260,6 +262,7 @@ def _runs(provider) -> dict[str, Document]:
 
 @view("mails")
 def _mails(provider) -> dict[str, Document]:
+    provider.wait(0)  # until the workers have written what is due
     # Several workers write them, so those of one step are told in the order of customer and subject.
     messages = sorted(provider.all("/notifications"), key=lambda m: (customer_named(provider, m["account_id"]), m["subject"], m["id"]))
     numbered = sorted(((provider.number("mail", m["id"]), m) for m in messages if m["id"] in provider.numbers.get("mail", {})),
@@ -277,7 +280,7 @@ _AFTER_AN_ANSWER = {"payment_received", "payment_failed", "action_required", "un
 def _everything(provider) -> dict[str, list[dict]]:
     return {"invoices": provider.all("/invoices"), "charges": [p for p in provider.all("/payments") if p["origin"] == "autopay"],
             "mails": [m for m in provider.all("/notifications") if m["template"] not in _AFTER_AN_ANSWER],
-            "events": [e for e in provider.all("/audit-events") if e["action"] in ("service.suspend", "service.terminate")]}
+            "events": [e for e in provider.all("/audit-events") if e["action"] in ("service.suspend", "service.terminate", "service.change")]}
 
 
 def marks(provider) -> dict[str, set[str]]:
@@ -293,6 +296,7 @@ def _as_told(foreseen: dict) -> list[str]:
              if m["template"] not in _AFTER_AN_ANSWER]
     told += [f"suspension of {s['service_id']}" for s in foreseen["suspensions"]]
     told += [f"termination of {s['service_id']}" for s in foreseen["terminations"]]
+    told += [f"change of {s['service_id']}" for s in foreseen["changes"]]
     return sorted(told)
 
 
@@ -306,9 +310,14 @@ def surprises(provider, foreseen: dict, before: dict[str, set[str]]) -> list[str
     """Differences between what a preview told and what the run did."""
     now = {kind: [row for row in rows if row["id"] not in before[kind]] for kind, rows in _everything(provider).items()}
     now["charges"] = [charge for charge in now["charges"] if not _follows_an_answer(provider, charge)]
+    foreseen_changes = [change["service_id"] for change in foreseen["changes"]]
+    # A change that a charge paid follows the gateway's answer.
+    now["events"] = [e for e in now["events"] if e["action"] != "service.change" or e["detail"]["when"] == "end_of_period"
+                     or e["object_id"] in foreseen_changes]
     by_action = {name: [{"service_id": e["object_id"]} for e in now["events"] if e["action"] == "service." + name]
-                 for name in ("suspend", "terminate")}
-    happened = _as_told(now | {"suspensions": by_action["suspend"], "terminations": by_action["terminate"]})
+                 for name in ("suspend", "terminate", "change")}
+    happened = _as_told(now | {"suspensions": by_action["suspend"], "terminations": by_action["terminate"],
+                               "changes": by_action["change"]})
     told = _as_told(foreseen)
     return ([f"the preview told of what did not happen: {line}" for line in told if line not in happened] +
             [f"the preview did not tell: {line}" for line in happened if line not in told])

@@ -117,6 +117,11 @@ const std::vector<Damage>& damages() {
        {"UPDATE service_changes SET status = 'withdrawn', invoice_id = (SELECT MIN(id) FROM invoices WHERE status ="
         " 'paid') WHERE status = 'awaiting_payment'"}},
       {"service_has_last_terms", {"UPDATE services SET price = price + 1"}},
+      {"change_credit_is_credited", {"UPDATE service_changes SET credit = credit + 1"}},
+      {"scheduled_change_waits", {"UPDATE service_changes SET status = 'scheduled' WHERE status = 'awaiting_payment'"}},
+      {"billed_change_has_its_terms",
+       {"UPDATE service_changes SET status = 'scheduled', billed_at = '2027-03-21T00:00:00Z' WHERE status ="
+        " 'awaiting_payment'"}},
       {"change_is_looked_at", {"UPDATE service_changes SET look_on = NULL"}},
       {"new_plan_is_pursued", {"UPDATE service_changes SET plan_state = 'wanted'"}},
       {"effect_has_next_look", {"UPDATE effects SET state = 'waiting', next_at = NULL"}},
@@ -219,15 +224,18 @@ class Breaches : public InvoicingTest {
         " created_at) SELECT 800000001, account_id, id, 'credit', 'succeeded', 'USD', 100, 're-1',"
         " '2027-02-01T00:00:00Z' FROM payments");
     tx.execute(
-        "INSERT INTO service_changes (id, service_id, sequence, account_id, status, currency, from_product_id,"
-        " from_cycle, from_price, to_product_id, to_cycle, to_price, effective_on, period_end, next_period_on,"
-        " requested_at) SELECT 800000007, MIN(id), 1, account_id, 'applied', currency, product_id, cycle,"
+        "INSERT INTO service_changes (id, service_id, sequence, account_id, status, takes_effect, currency,"
+        " from_product_id, from_cycle, from_price, to_product_id, to_cycle, to_price, effective_on, period_end, "
+        "next_period_on,"
+        " requested_at) SELECT 800000007, MIN(id), 1, account_id, 'applied', 'immediate', currency, product_id, cycle,"
         " 100, product_id, cycle, price, '2027-02-10', '2027-02-28', '2027-02-28', '2027-02-10T00:00:00Z' FROM services"
         " GROUP BY account_id, currency, product_id, cycle, price");
     tx.execute(
-        "INSERT INTO service_changes (id, service_id, sequence, account_id, status, currency, from_product_id,"
-        " from_cycle, from_price, to_product_id, to_cycle, to_price, effective_on, period_end, next_period_on,"
-        " invoice_id, look_on, requested_at) SELECT 800000008, service_id, 2, account_id, 'awaiting_payment',"
+        "INSERT INTO service_changes (id, service_id, sequence, account_id, status, takes_effect, currency,"
+        " from_product_id, from_cycle, from_price, to_product_id, to_cycle, to_price, effective_on, period_end, "
+        "next_period_on,"
+        " invoice_id, look_on, requested_at) SELECT 800000008, service_id, 2, account_id, 'awaiting_payment', "
+        "'immediate',"
         " currency, from_product_id, from_cycle, to_price, to_product_id, to_cycle, 9000, '2027-03-20',"
         " '2027-03-31', '2027-03-31', (SELECT MIN(id) FROM invoices WHERE status = 'open'), '2027-03-27',"
         " '2027-03-20T00:00:00Z' FROM service_changes");

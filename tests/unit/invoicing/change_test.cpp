@@ -1,38 +1,11 @@
 // Goal: a change charges the days left at the difference, once, and never gives back what was not paid.
 #include "invoicing/change.hpp"
 
-#include "unit/invoicing/fixture.hpp"
+#include "unit/invoicing/change_fixture.hpp"
 
 namespace bursar::invoicing {
 namespace {
 
-class Change : public InvoicingTest {
- protected:
-  auto change(ServiceId id, ProductId to) {
-    return write([&](auto& tx) { return request_change(tx, *rules, {.service = id, .product = to}, {}, now()); });
-  }
-  std::string refusal(ServiceId id, ProductId to) {
-    const auto refused = change(id, to);
-    return refused.ok() ? "" : refused.error().code;
-  }
-  void grant(AccountId account, Money amount) {
-    write([&](auto& tx) { grant_credit(tx, *rules, account, amount, ++grants_, "welcome", now()); });
-  }
-  ServiceId running(AccountId account, ProductId product, const std::string& promotion = "") {
-    const auto placed = order(account, {product}, promotion);
-    const auto owed = invoice(placed.invoice).balance;
-    if (owed.is_positive()) pay(placed.invoice, owed);
-    return placed.services[0];
-  }
-  std::optional<ServiceChange> pending(ServiceId id) {
-    const std::int64_t key = id.value();
-    const auto found = read([&](auto& c) { return pending_changes(c, {&key, 1}); });
-    return found.empty() ? std::nullopt : std::optional(found.begin()->second);
-  }
-
- private:
-  std::int64_t grants_ = 900'000;
-};
 INSTANTIATE_TEST_SUITE_P(Backends, Change, test::backends());
 
 TEST_P(Change, the_days_left_are_credited_at_the_old_price_and_charged_at_the_new_and_the_payment_applies_it) {
@@ -42,28 +15,30 @@ TEST_P(Change, the_days_left_are_credited_at_the_old_price_and_charged_at_the_ne
   const auto id = running(german, small);
   today = day("2027-04-11");
   const auto quoted =
-      read([&](auto& c) { return quote_change(c, *rules, {.service = id, .product = large}, now()); }).value();
+      read([&](auto& c) { return quote_change(c, *rules, {.service = id, .product = large}, now()); }).value().quote;
   const auto asked = change(id, large).value();
   EXPECT_EQ(asked.status, ChangeStatus::awaiting_payment);
   const auto billed = lines(asked.invoice);
   ASSERT_EQ(billed.size(), 2u);
-  EXPECT_EQ(billed[0].net, dollars(-667)) << "20 of 30 days";
+  EXPECT_EQ(billed[0].net, dollars(-666)) << "20 of 30 days, rounded down";
   EXPECT_EQ(billed[1].net, dollars(2000));
   const auto derivation = read([&](auto& c) {
     auto rows = c.query("SELECT derivation FROM invoice_lines WHERE id = $1", billed[0].id);
     return rows.next() ? rows.string(0) : std::string();
   });
   EXPECT_EQ(derivation,
-            R"({"from":"proration","sign":"-","price":"10.00","discount":"0.00","days":"20","of_days":"30"})");
-  EXPECT_TRUE(quoted.lines[0].explanation.starts_with("20 of 30 days of 10.00 USD = 6.67 USD, rounded to nearest"))
+            R"({"from":"proration","sign":"-","price":"10.00","discount":"0.00","days":"20","of_days":"30",)"
+            R"("carried":"0"})");
+  EXPECT_TRUE(
+      quoted.lines[0].explanation.starts_with("20 of 30 days of 10.00 USD = 6.66 USD, rounded down, given back"))
       << quoted.lines[0].explanation;
-  EXPECT_EQ(invoice(asked.invoice).tax, dollars(253));
+  EXPECT_EQ(invoice(asked.invoice).tax, dollars(253)) << "19 % of 13.34";
   EXPECT_EQ(invoice(asked.invoice).total, quoted.now.total);
   EXPECT_FALSE(invoice(asked.invoice).dunning) << "what lapses is not dunned";
   EXPECT_EQ(service(id).product, small);
   expect_clean();
 
-  pay(asked.invoice, dollars(1586));
+  pay(asked.invoice, dollars(1587));
   EXPECT_EQ(service(id).product, large);
   EXPECT_EQ(service(id).price, dollars(3000));
   EXPECT_EQ(service(id).next_due_on, day("2027-05-01"));
@@ -229,7 +204,10 @@ TEST_P(Change, that_cannot_be_done_soundly_is_refused_and_stores_nothing) {
   EXPECT_EQ(refusal(id, large), "service_not_active");
   pay(unpaid.invoice, dollars(1000));
   EXPECT_EQ(refusal(id, small), "invalid_change");
-  EXPECT_EQ(refusal(id, product("vps-xs", dollars(500))), "invalid_change") << "a downgrade";
+  EXPECT_EQ(refuse({.service = id, .product = product("vps-xs", dollars(500)), .timing = ChangeTiming::immediate}),
+            "only_at_end_of_period");
+  EXPECT_EQ(refuse({.service = id, .product = {}, .cycle = BillingCycle::months(12)}), "invalid_change");
+  EXPECT_EQ(refuse({.service = id, .product = large, .cycle = BillingCycle::one_time()}), "invalid_change");
   EXPECT_EQ(refusal(id, product("vps-eur", Money(5000, eur))), "invalid_change");
   EXPECT_EQ(refusal(id, ProductId(4711)), "invalid_change");
   EXPECT_EQ(refusal(ServiceId(4711), large), "no_such_service");
@@ -249,6 +227,161 @@ TEST_P(Change, that_cannot_be_done_soundly_is_refused_and_stores_nothing) {
   run_until(day("2027-04-25"));
   today = day("2027-05-01");
   EXPECT_EQ(refusal(later, large), "period_unpaid") << "May is invoiced and has begun";
+  expect_clean();
+}
+
+TEST_P(Change, to_a_cheaper_product_waits_for_the_end_of_the_period_and_is_billed_and_done_then) {
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto id = running(american, large);
+  run_until(day("2027-04-25"));
+  const auto old_terms = invoices(american).front();
+  EXPECT_EQ(old_terms.total, dollars(3000)) << "May is billed ahead";
+  const auto asked = ask({.service = id, .product = small});
+  EXPECT_EQ(asked.status, ChangeStatus::scheduled);
+  EXPECT_EQ(asked.effective_on, day("2027-05-01"));
+  EXPECT_FALSE(asked.invoice);
+  today = day("2027-04-26");
+  run();
+  EXPECT_EQ(invoice(old_terms.id).status, InvoiceStatus::void_);
+  const auto new_terms = invoices(american).front();
+  EXPECT_EQ(new_terms.total, dollars(1000));
+  EXPECT_EQ(lines(new_terms.id)[0].description, "Product vps-s, 2027-05-01 to 2027-05-31");
+  EXPECT_EQ(service(id).product, large) << "until the day";
+  EXPECT_EQ(write([&](auto& tx) { return withdraw_change(tx, *rules, id, {}, now()); }).error().code, "change_billed");
+  expect_clean();
+  pay(new_terms.id, dollars(1000));
+  run_until(day("2027-04-30"));
+  EXPECT_EQ(service(id).product, large);
+  run_until(day("2027-05-01"));
+  EXPECT_EQ(service(id).product, small);
+  EXPECT_FALSE(pending(id));
+  expect_clean();
+  run_until(day("2027-06-01"));
+  EXPECT_EQ(invoices(american).front().total, dollars(1000));
+  EXPECT_EQ(invoices(american).size(), 4u);
+  expect_clean();
+}
+
+TEST_P(Change, at_the_end_of_the_period_can_be_withdrawn_and_ends_with_its_service) {
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto kept = running(american, large), ended = running(american, large);
+  for (const auto id : {kept, ended}) ask({.service = id, .product = small});
+  ASSERT_TRUE(write([&](auto& tx) { return withdraw_change(tx, *rules, kept, {}, now()); }).ok());
+  cancel(ended, services::CancellationKind::end_of_period);
+  run_until(day("2027-05-01"));
+  EXPECT_FALSE(pending(kept));
+  EXPECT_FALSE(pending(ended));
+  EXPECT_EQ(service(kept).price, dollars(3000));
+  EXPECT_EQ(service(ended).status, services::ServiceStatus::cancelled);
+  EXPECT_EQ(invoices(american).front().total, dollars(3000));
+  expect_clean();
+}
+
+TEST_P(Change, where_nothing_is_billed_ahead_takes_effect_with_the_renewal_itself) {
+  auto late = config();
+  late.billing.generate_days_before_due = 0;
+  late.billing.reminders.before_due = {};
+  use(late);
+  today = day("2027-01-31");
+  const auto american = account();
+  const auto plan = product_by_cycles("vps", 1000, 2700, 9600);
+  const auto id = running(american, plan);
+  ask({.service = id, .product = {}, .cycle = BillingCycle::months(3), .timing = ChangeTiming::end_of_period});
+  run_until(day("2027-02-28"));
+  EXPECT_EQ(invoices(american).front().total, dollars(2700));
+  EXPECT_EQ(service(id).next_due_on, day("2027-05-31")) << "the day of month stays";
+  expect_clean();
+}
+
+TEST_P(Change, to_a_cheaper_product_gives_the_days_left_as_credit_where_the_provider_says_so) {
+  use_downgrade_credit();
+  today = day("2027-04-01");
+  const auto german = account("DE");
+  const auto small = product("vps-s", dollars(1000)), large = product("vps-m", dollars(3000));
+  const auto id = running(german, large);
+  today = day("2027-04-11");
+  const auto quoted =
+      read([&](auto& c) { return quote_change(c, *rules, {.service = id, .product = small}, now()); }).value();
+  EXPECT_EQ(quoted.timing, ChangeTiming::immediate);
+  EXPECT_EQ(quoted.quote.now.total, dollars(-1586));
+  const auto changed = ask({.service = id, .product = small});
+  EXPECT_EQ(changed.status, ChangeStatus::applied);
+  EXPECT_EQ(changed.credit, dollars(1586));
+  EXPECT_EQ(credit(german), dollars(1586));
+  EXPECT_EQ(service(id).product, small);
+  const auto billed = invoices(german).front().id;
+  const auto notes = read([&](auto& c) { return credit_notes_of(c, billed); });
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0].net, dollars(1333));
+  EXPECT_NE(notes[0].reason.find("20 of 30 days of 30.00 USD = 20.00 USD"), std::string::npos) << notes[0].reason;
+  expect_clean();
+  ask({.service = id, .product = large});
+  EXPECT_EQ(credit(german), dollars(0)) << "there and back on one day is nothing";
+  EXPECT_EQ(service(id).product, large);
+  expect_clean();
+}
+
+TEST_P(Change, to_nothing_and_back_credits_what_is_left_over_all_invoices_of_the_period) {
+  use_downgrade_credit();
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto free = product("free", dollars(0)), small = product("vps-s", dollars(1000)),
+             large = product("vps-m", dollars(3000));
+  const auto id = running(american, small);
+  const auto dearer = ask({.service = id, .product = large});
+  pay(dearer.invoice, dollars(2000));
+  EXPECT_EQ(ask({.service = id, .product = free}).credit, dollars(3000)) << "of both invoices";
+  expect_clean();
+  EXPECT_EQ(ask({.service = id, .product = small}).status, ChangeStatus::applied);
+  EXPECT_EQ(credit(american), dollars(2000));
+  expect_clean();
+}
+
+TEST_P(Change, to_a_longer_cycle_begins_a_new_period_today_and_one_to_a_shorter_waits) {
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto plan = product_by_cycles("vps", 1000, 2700, 9600);
+  const auto id = running(american, plan);
+  run_until(day("2027-04-26"));
+  const auto may = invoices(american).front();
+  pay(may.id, dollars(1000));
+  const auto asked = ask({.service = id, .product = {}, .cycle = BillingCycle::months(12)});
+  EXPECT_EQ(invoice(asked.invoice).total, dollars(9600 - 166)) << "5 of 30 days are left";
+  pay(asked.invoice, dollars(9434));
+  EXPECT_EQ(service(id).cycle, BillingCycle::months(12));
+  EXPECT_EQ(service(id).next_due_on, day("2028-04-26"));
+  expect_clean();
+  run();
+  EXPECT_EQ(invoice(may.id).status, InvoiceStatus::refunded) << "May is within the year";
+  EXPECT_EQ(credit(american), dollars(1000));
+  expect_clean();
+  const auto back = ask({.service = id, .product = {}, .cycle = BillingCycle::months(1)});
+  EXPECT_EQ(back.status, ChangeStatus::scheduled);
+  EXPECT_EQ(back.effective_on, day("2028-04-26"));
+  run_until(day("2028-04-26"));
+  EXPECT_EQ(invoices(american).front().total, dollars(1000));
+  EXPECT_EQ(service(id).next_due_on, day("2028-05-26"));
+  expect_clean();
+}
+
+TEST_P(Change, to_a_longer_cycle_on_the_first_day_credits_the_whole_and_a_downgrade_then_reaches_the_first_invoice) {
+  use_downgrade_credit();
+  today = day("2027-04-01");
+  const auto american = account();
+  const auto plan = product_by_cycles("vps", 1000, 2700, 9600), tiny = product_by_cycles("tiny", 100, 100, 100);
+  const auto id = running(american, plan);
+  const auto asked = ask({.service = id, .product = {}, .cycle = BillingCycle::months(3)});
+  EXPECT_EQ(invoice(asked.invoice).total, dollars(1700));
+  pay(asked.invoice, dollars(1700));
+  EXPECT_EQ(ask({.service = id, .product = tiny}).credit, dollars(2600)) << "more than the change's own invoice";
+  expect_clean();
+  cancel(id, services::CancellationKind::immediate);
+  run();
+  EXPECT_EQ(credit(american), dollars(2600));
   expect_clean();
 }
 

@@ -9,15 +9,16 @@ namespace {
 Money money(std::string_view code, std::int64_t minor) { return {minor, Currency::parse(code).value()}; }
 
 TEST(Derivation, of_a_proration_names_days_price_and_what_promotions_take_off) {
-  const auto given_back = derive_proration(money("USD", 1000), money("USD", 0), {20, 30}, -1);
-  EXPECT_EQ(derivation_in_words(given_back, money("USD", -667)),
-            "20 of 30 days of 10.00 USD = 6.67 USD, rounded to nearest, halves to even, given back");
-  const auto charged = derive_proration(money("KWD", 30'000), money("KWD", 5), {1, 31}, 1);
-  EXPECT_EQ(charged,
-            R"({"from":"proration","sign":"+","price":"30.000","discount":"0.005","days":"1","of_days":"31"})");
+  const auto given_back = derive_proration(money("USD", 1000), money("USD", 0), {20, 30}, -1, 0);
+  EXPECT_EQ(derivation_in_words(given_back, money("USD", -666)),
+            "20 of 30 days of 10.00 USD = 6.66 USD, rounded down, given back");
+  const auto charged = derive_proration(money("KWD", 30'000), money("KWD", 5), {1, 31}, 1, 7);
+  EXPECT_EQ(charged, R"({"from":"proration","sign":"+","price":"30.000","discount":"0.005","days":"1","of_days":"31",)"
+                     R"("carried":"7"})");
   EXPECT_EQ(
       derivation_in_words(charged, money("KWD", 968)),
-      "1 of 31 days of 30.000 KWD less the promotion's 0.005 KWD = 0.968 KWD, rounded to nearest, halves to even");
+      "1 of 31 days of 30.000 KWD less the promotion's 0.005 KWD less 7/31 of a minor unit that rounding took before"
+      " = 0.968 KWD, rounded up");
 }
 
 TEST(Derivation, of_a_promotion_names_percentage_or_amount_and_the_price_it_is_for) {

@@ -139,14 +139,32 @@ TEST(Discount, is_a_line_of_its_own_that_shares_service_period_and_tax) {
   EXPECT_THROW(discount_line(main, Money(1001, usd), "X"), InvariantBroken);
 }
 
-TEST(Proration, counts_days_and_rounds_half_to_even) {
+TEST(Proration, counts_days_and_rounds_the_period_up_once) {
   const Period february{CivilDate(2027, 2, 1), CivilDate(2027, 3, 1)};
-  EXPECT_EQ(prorate(Money(2800, usd), february, CivilDate(2027, 2, 15)), Money(1400, usd));
-  EXPECT_EQ(prorate(Money(1000, usd), february, CivilDate(2027, 2, 19)), Money(357, usd));  // 10/28
-  EXPECT_EQ(prorate(Money(5, usd), {CivilDate(2027, 1, 1), CivilDate(2027, 1, 3)}, CivilDate(2027, 1, 2)),
-            Money(2, usd));  // 2.5
-  EXPECT_EQ(prorate(Money(2800, usd), february, CivilDate(2027, 1, 1)), Money(2800, usd)) << "not more than a period";
-  EXPECT_EQ(prorate(Money(2800, usd), february, CivilDate(2027, 4, 1)), Money::zero(usd));
+  const Money none = Money::zero(usd);
+  EXPECT_EQ(prorate(Money(2800, usd), none, february, CivilDate(2027, 2, 15), 0).unused, Money(1400, usd));
+  EXPECT_EQ(prorate(Money(2800, usd), none, february, CivilDate(2027, 1, 1), 0).unused, Money(2800, usd))
+      << "not more than a period";
+  EXPECT_EQ(prorate(Money(2800, usd), none, february, CivilDate(2027, 4, 1), 0).unused, none);
+  const auto up = prorate(Money(1000, usd), Money(3000, usd), february, CivilDate(2027, 2, 19), 0);
+  EXPECT_EQ(up.unused, Money(357, usd));    // 10/28: 357.14
+  EXPECT_EQ(up.charged, Money(1072, usd));  // 1071.43 less the 0.14
+  EXPECT_EQ(up.rounding, 20);               // 714.29 are charged as 715
+  const auto back = prorate(Money(3000, usd), Money(1000, usd), february, CivilDate(2027, 2, 19), up.rounding);
+  EXPECT_EQ(back.unused, up.charged);
+  EXPECT_EQ(back.charged, up.unused) << "there and back is nothing";
+  EXPECT_EQ(back.rounding, 0);
+  const auto dearer_by_a_unit = prorate(Money(1, usd), Money(2, usd), february, CivilDate(2027, 2, 28), 0);
+  EXPECT_EQ(dearer_by_a_unit.charged - dearer_by_a_unit.unused, Money(1, usd));
+  const auto a_day_later = prorate(Money(2, usd), Money(1, usd), february, CivilDate(2027, 3, 1), 27);
+  EXPECT_EQ(a_day_later.charged - a_day_later.unused, none) << "less than a unit is not given back";
+}
+
+TEST(Proration, of_the_largest_price_and_the_longest_period_does_not_overflow) {
+  const Period three_years{CivilDate(2027, 1, 1), CivilDate(2030, 1, 1)};
+  const Money largest(Money::max_minor, usd);
+  const auto whole = prorate(largest, largest, three_years, CivilDate(2027, 1, 1), 1095);
+  EXPECT_EQ(whole.charged, largest);
 }
 
 TEST(Explain, says_how_net_and_tax_came_to_be) {

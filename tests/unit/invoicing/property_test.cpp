@@ -1,6 +1,7 @@
 // Goal: whatever customers, staff and the daily run do in whatever order, no invariant of the books is broken.
 #include <random>
 
+#include "invoicing/change.hpp"
 #include "unit/invoicing/fixture.hpp"
 
 namespace bursar::invoicing {
@@ -9,7 +10,7 @@ namespace {
 class Property : public InvoicingTest {
  protected:
   void one_act() {
-    switch (pick(10)) {
+    switch (pick(12)) {
       case 0:
       case 1:
         order(any(accounts_), {any(products_), any(products_)}, pick(3) == 0 ? promotion_ : "");
@@ -28,6 +29,10 @@ class Property : public InvoicingTest {
       case 7:
         deposit();
         break;
+      case 8:
+      case 9:
+        change_something();
+        break;
       default:
         today = today.plus_days(1 + pick(9));
         run(today, 1 + pick(4));
@@ -39,6 +44,7 @@ class Property : public InvoicingTest {
     random_.seed(seed);
     auto chosen = config();
     if (seed % 2 == 1) chosen.billing.invoice_becomes_legal = settings::InvoiceBecomesLegal::at_payment;
+    if (seed % 2 == 0) chosen.billing.downgrade_credit = settings::DowngradeCredit::credit;
     chosen.billing.apply_credit_to_open_invoices = seed % 3 == 0;
     use(chosen);
     for (int i = 0; i < 5; ++i) accounts_.push_back(account(i % 2 == 0 ? "DE" : "US"));
@@ -79,6 +85,15 @@ class Property : public InvoicingTest {
     }
   }
   // Refusals are fine; the books are asked afterwards.
+  void change_something() {
+    const auto services = read([&](auto& c) { return services::list_services(c, any(accounts_), ServiceId(), 100); });
+    if (services.empty()) return;
+    const ChangeRequest request{.service = any(services).id, .product = any(products_)};
+    write([&](auto& tx) {
+      if (request_change(tx, *rules, request, {}, now()).ok()) return;
+      if (pick(3) == 0) static_cast<void>(withdraw_change(tx, *rules, request.service, {}, now()).ok());
+    });
+  }
   void correct_something() {
     const auto id = any_invoice();
     if (!id) return;
