@@ -35,6 +35,10 @@ class Printer {
     print("suspensions", "suspend", foreseen.suspensions);
     print("terminations", "terminate", foreseen.terminations);
     print("changes", "change", foreseen.changes);
+    title("cancelled orders", foreseen.cancelled_orders.size());
+    for (const auto& [order, account] : foreseen.cancelled_orders) {
+      row({{"cancel", app_.codec().text(order)}, {"account", name(account)}});
+    }
     if (foreseen.truncated && !json_)
       std::printf("\nOf some kinds there is more than these %zu; the counts above are whole.\n", rows_each);
   }

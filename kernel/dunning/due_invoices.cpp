@@ -40,10 +40,13 @@ Page read_page(storage::Transaction& tx, std::string_view action, CivilDate unti
   Page page{.invoices = {}, .last = Cursor::read(request.cursor)};
   auto rows = tx.query(
       "SELECT id, account_id, kind, coalesce(number, ''), due_on, balance, currency, version, dunning_offset, "
-      "dunning_on "
-      "FROM invoices WHERE dunning_action = $1 AND dunning_on <= $2 AND (dunning_on, account_id, id) > ($3, $4, $5) "
-      "AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = invoices.id) "
-      "ORDER BY dunning_on, account_id, id LIMIT $6",
+      "dunning_on,"
+      " CASE WHEN EXISTS (SELECT 1 FROM orders o WHERE o.account_id = invoices.account_id AND o.invoice_id = "
+      "invoices.id"
+      " AND o.status = 'pending') THEN 1 ELSE 0 END"
+      " FROM invoices WHERE dunning_action = $1 AND dunning_on <= $2 AND (dunning_on, account_id, id) > ($3, $4, $5)"
+      " AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = invoices.id)"
+      " ORDER BY dunning_on, account_id, id LIMIT $6",
       action, until, page.last.on, page.last.account, page.last.invoice, request.max_accounts);
   while (rows.next()) {
     ++page.read;
@@ -59,7 +62,8 @@ Page read_page(storage::Transaction& tx, std::string_view action, CivilDate unti
          .balance = Money(rows.integer(5), Currency::parse(rows.text(6)).value()),
          .version = rows.integer(7),
          .planned = {.step = {.offset = static_cast<int>(rows.integer(8)), .action = invoicing::dunning_action(action)},
-                     .on = rows.date(9)}});
+                     .on = rows.date(9)},
+         .of_waiting_order = rows.boolean(10)});
   }
   return page;
 }

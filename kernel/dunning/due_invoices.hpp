@@ -23,6 +23,7 @@ struct DueInvoice {
   Money balance;
   std::int64_t version = 1;
   invoicing::PlannedStep planned;
+  bool of_waiting_order = false;  // nothing was delivered for it yet
 };
 
 class DunningStep : public scheduler::Step {

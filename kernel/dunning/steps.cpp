@@ -35,14 +35,22 @@ class Reminders final : public DunningStep {
         if ((today > invoice.due_on) != (name == Template::overdue)) continue;
         Notice& notice = notice_for(notices, name, invoice,
                                     [&] { return cause("reminder", invoice.id, invoice.planned.step.offset); });
-        const std::string day = planned_day(invoice, today, DunningAction::suspend);
-        if (name == Template::overdue && !day.empty()) earliest(notice.values, "suspend_on", day);
+        if (name != Template::overdue) continue;
+        const std::string day = invoice.of_waiting_order ? cancelled_on(invoice, today)
+                                                         : planned_day(invoice, today, DunningAction::suspend);
+        if (!day.empty()) earliest(notice.values, invoice.of_waiting_order ? "cancel_on" : "suspend_on", day);
       }
     }
     counts["reminders"] += std::ssize(notices) - before;
   }
 
  private:
+  // As the step "unpaid_orders" counts.
+  [[nodiscard]] std::string cancelled_on(const DueInvoice& invoice, CivilDate today) const {
+    const auto days = rules().billing.cancel_unpaid_orders_after_days;
+    if (!days) return "";
+    return std::max(invoice.due_on, today.plus_days(-invoice.planned.step.offset)).plus_days(*days).to_string();
+  }
   static void earliest(notices::Values& values, std::string_view key, const std::string& day) {
     const auto found =
         std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == key; });
@@ -67,6 +75,7 @@ class LateFees final : public DunningStep {
     for (const DueInvoice& invoice : invoices) {
       const Money fee = fee_for(invoice);
       if (invoice.kind == "late_fee" || invoice.kind == "deposit" || !fee.is_positive()) continue;  // no fee on a fee
+      if (invoice.of_waiting_order) continue;
       const auto issued = invoicing::issue_late_fee(tx, rules(), invoice.id, fee, run.now);
       if (!issued.ok()) throw std::runtime_error(issued.error().detail);
       if (!*issued) continue;

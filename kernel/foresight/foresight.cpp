@@ -7,6 +7,9 @@
 namespace bursar::foresight {
 namespace {
 
+void set_object(ServiceAct& act, std::int64_t number) { act.service = ServiceId(number); }
+void set_object(OrderAct& act, std::int64_t number) { act.order = OrderId(number); }
+
 // Reads what is numbered after `mark`, the first number that the preview has reserved.
 class Reader {
  public:
@@ -50,8 +53,10 @@ class Reader {
     return cut(std::move(out));
   }
 
-  std::vector<ServiceAct> services(std::string_view action) {
-    std::vector<ServiceAct> out;
+  // Of what the audit trail says: ServiceAct or OrderAct.
+  template <class Act>
+  std::vector<Act> acts(std::string_view action) {
+    std::vector<Act> out;
     auto rows =
         c_.query("SELECT account_id, object FROM audit_events WHERE id > $1 AND action = $2 ORDER BY id LIMIT $3",
                  mark_, action, limit());
@@ -59,7 +64,10 @@ class Reader {
       const std::string_view object = rows.text(1);  // "srv:42"
       std::int64_t number = 0;
       std::from_chars(object.data() + object.find(':') + 1, object.data() + object.size(), number);
-      out.push_back({ServiceId(number), rows.id<AccountId>(0)});
+      Act act;
+      set_object(act, number);
+      act.account = rows.id<AccountId>(0);
+      out.push_back(act);
     }
     return cut(std::move(out));
   }
@@ -96,9 +104,10 @@ Result<Foresight> foresee(scheduler::Scheduler& scheduler, const notices::Outbox
     out.invoices = reader.invoices();
     out.charges = reader.charges();
     out.mails = reader.mails();
-    out.suspensions = reader.services("service.suspend");
-    out.terminations = reader.services("service.terminate");
-    out.changes = reader.services("service.change");
+    out.suspensions = reader.acts<ServiceAct>("service.suspend");
+    out.terminations = reader.acts<ServiceAct>("service.terminate");
+    out.changes = reader.acts<ServiceAct>("service.change");
+    out.cancelled_orders = reader.acts<OrderAct>("order.cancel");
     out.truncated = reader.truncated();
   };
   BURSAR_TRY(runs, scheduler.preview(at, job, report, begin));

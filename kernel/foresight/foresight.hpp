@@ -41,6 +41,11 @@ struct ServiceAct {
   AccountId account;
 };
 
+struct OrderAct {
+  OrderId order;
+  AccountId account;
+};
+
 struct Foresight {
   std::vector<scheduler::RunStatus> runs;
   std::vector<Invoice> invoices;
@@ -49,7 +54,8 @@ struct Foresight {
   std::vector<ServiceAct> suspensions;
   std::vector<ServiceAct> terminations;
   std::vector<ServiceAct> changes;  // that take effect
-  bool truncated = false;           // a list has more than was asked for; the runs' counts are whole
+  std::vector<OrderAct> cancelled_orders;
+  bool truncated = false;  // a list has more than was asked for; the runs' counts are whole
 };
 
 // All runs of `job` up to `at`, and at most `most` of each kind of what they would do, in the order of doing. Errors:

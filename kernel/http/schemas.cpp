@@ -243,9 +243,11 @@ constexpr Schema all_schemas[] = {
     {"Preview",
      "at:instant runs:[Run] invoices:[Invoice] charges:[PreviewCharge] mails:[PreviewMail] "
      "suspensions:[PreviewService] "
-     "terminations:[PreviewService] changes:[PreviewService] truncated:boolean"},
+     "terminations:[PreviewService] changes:[PreviewService] cancelled_orders:[PreviewOrder] "
+     "truncated:boolean"},
     {"PreviewCharge", "account_id:id invoice_id:id? gateway:string amount:Money"},
     {"PreviewMail", "account_id:id? template:string recipient:string subject:string"},
+    {"PreviewOrder", "order_id:id account_id:id"},
     {"PreviewService", "service_id:id account_id:id"},
     {"Plugin",
      "instance:string plugin:string state:loaded|disabled|unhealthy cause:string cure:string id:string name:string "

@@ -73,6 +73,35 @@ std::vector<OpenLine> open_lines(Connection& c, const Invoice& invoice) {
   return open;
 }
 
+// The order that waits for the invoice's payment, if one does: it ends with the services that wait for it, and what it
+// took of what is limited is there again.
+void end_unpaid_order(Transaction& tx, const Invoice& invoice, Instant now) {
+  OrderId order;
+  {
+    auto rows = tx.query("SELECT id FROM orders WHERE account_id = $1 AND invoice_id = $2 AND status = 'pending'",
+                         invoice.account, invoice.id);
+    if (!rows.next()) return;
+    order = rows.id<OrderId>(0);
+  }
+  tx.execute("UPDATE orders SET status = 'cancelled' WHERE id = $1", order);
+  tx.execute("UPDATE promotions SET uses = uses - 1 WHERE id = (SELECT promotion_id FROM orders WHERE id = $1)", order);
+  std::vector<ServiceId> waiting;
+  {
+    auto rows =
+        tx.query("SELECT id FROM services WHERE account_id = $1 AND order_id = $2 AND status = 'pending' ORDER BY id",
+                 invoice.account, order);
+    while (rows.next()) waiting.push_back(rows.id<ServiceId>(0));
+  }
+  for (const ServiceId service : waiting) {
+    tx.execute(
+        "UPDATE products SET stock = stock + 1 WHERE id = (SELECT product_id FROM services WHERE id = $1) AND stock IS"
+        " NOT NULL",
+        service);
+  }
+  const services::Cause cause{.actor = {.kind = accounts::ActorKind::job}, .reason = "order not paid"};
+  services::change_services(tx, waiting, services::Change::cancel, cause, now);
+}
+
 // One act of taking back: the amounts, and the journal's view of them.
 class TakeBack {
  public:
@@ -230,9 +259,7 @@ class TakeBack {
           " dunning_offset = NULL WHERE id = $1",
           invoice_.id, to_string(corrected.status));
       if (invoice_.kind == InvoiceKind::order) {
-        tx_.execute(
-            "UPDATE orders SET status = 'cancelled' WHERE account_id = $1 AND invoice_id = $2 AND status = 'pending'",
-            invoice_.account, invoice_.id);
+        end_unpaid_order(tx_, invoice_, now_);
         close_unpaid_change(tx_, invoice_.id, now_);
       }
       return;
@@ -269,17 +296,6 @@ const OpenLine* find_line(const std::vector<OpenLine>& lines, LineId id) {
 bool within(Money part, Money whole) {
   return whole.is_negative() ? (part <= Money::zero(whole.currency()) && part >= whole)
                              : (!part.is_negative() && part <= whole);
-}
-
-void cancel_unbegun_services(Transaction& tx, const Invoice& invoice, const std::vector<ServiceId>& services,
-                             Instant now) {
-  if (invoice.kind != InvoiceKind::order) return;
-  const services::Cause cause{.actor = {.kind = accounts::ActorKind::job}, .reason = "order invoice void"};
-  for (const ServiceId id : services) {
-    const auto service = services::find_service(tx, id);
-    if (!service || service->status != services::ServiceStatus::pending) continue;
-    services::change_services(tx, {&id, 1}, services::Change::cancel, cause, now);
-  }
 }
 
 }  // namespace
@@ -373,13 +389,10 @@ std::vector<LineLeft> lines_left(Connection& c, const Invoice& invoice) {
 Result<Corrected> void_invoice(Transaction& tx, const Rules& rules, InvoiceId id, std::string_view reason,
                                Instant now) {
   BURSAR_TRY(invoice, correctable(tx, id));
-  const auto services = services_of(tx, id);
   const auto open = open_lines(tx, invoice);
   std::vector<Part> parts;
   for (const auto& line : open) parts.push_back({&line, line.net, line.tax});
-  BURSAR_TRY(corrected, TakeBack(tx, rules, invoice, std::move(parts), now).run(reason));
-  cancel_unbegun_services(tx, invoice, services, now);
-  return corrected;
+  return TakeBack(tx, rules, invoice, std::move(parts), now).run(reason);
 }
 
 Status write_off(Transaction& tx, const Rules& rules, InvoiceId id, std::string_view reason, Instant now) {
@@ -400,7 +413,10 @@ Status write_off(Transaction& tx, const Rules& rules, InvoiceId id, std::string_
       "UPDATE invoices SET status = 'uncollectible', balance = 0, autopay_on = NULL, dunning_action = NULL,"
       " dunning_on = NULL, dunning_offset = NULL, version = version + 1 WHERE id = $1",
       id);
-  if (invoice->kind == InvoiceKind::order) close_unpaid_change(tx, id, now);
+  if (invoice->kind == InvoiceKind::order) {
+    end_unpaid_order(tx, *invoice, now);
+    close_unpaid_change(tx, id, now);
+  }
   return {};
 }
 

@@ -71,7 +71,8 @@ std::vector<LineLeft> lines_left(storage::Connection& c, const Invoice& invoice)
 Result<Corrected> void_invoice(storage::Transaction& tx, const Rules& rules, InvoiceId invoice, std::string_view reason,
                                Instant now);
 
-// Gives up the balance: debit write_off. 409 invoice_not_open for one that is not open.
+// Gives up the balance: debit write_off. Services of it that never began are cancelled. 409 invoice_not_open for one
+// that is not open.
 Status write_off(storage::Transaction& tx, const Rules& rules, InvoiceId invoice, std::string_view reason, Instant now);
 
 }  // namespace bursar::invoicing

@@ -14,6 +14,7 @@ std::unique_ptr<scheduler::Step> cancellation_step(const Rules& rules);
 std::unique_ptr<scheduler::Step> change_step(const Rules& rules);
 std::unique_ptr<scheduler::Step> renewal_step(const Rules& rules);
 std::unique_ptr<scheduler::Step> credit_step(const Rules& rules);
+std::unique_ptr<scheduler::Step> unpaid_order_step(const Rules& rules);
 
 // A cursor is its fields with spaces between.
 std::vector<std::string> split_cursor(const std::string& cursor);

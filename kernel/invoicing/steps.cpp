@@ -31,6 +31,7 @@ std::vector<std::unique_ptr<scheduler::Step>> steps(const Rules& rules) {
   all.push_back(change_step(rules));
   all.push_back(renewal_step(rules));
   all.push_back(credit_step(rules));
+  all.push_back(unpaid_order_step(rules));
   return all;
 }
 

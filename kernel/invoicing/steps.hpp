@@ -4,6 +4,7 @@
 //   changes        withdraws changes that stayed unpaid, and takes back periods billed ahead at the old terms
 //   invoices       the periods that fall due within generate_days_before_due, one invoice an account and due date
 //   credit         account credit for open invoices, oldest due first (apply_credit_to_open_invoices)
+//   unpaid_orders  cancels orders that stayed unpaid (cancel_unpaid_orders_after_days)
 #pragma once
 
 #include <memory>

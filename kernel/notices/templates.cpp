@@ -17,7 +17,7 @@ struct Source {
 
 constexpr const char* sign_off = "\n\n{{provider_name}}\n{{portal_url}}\n";
 
-constexpr std::array<Source, 25> sources{{
+constexpr std::array<Source, 26> sources{{
     {Template::invoice_created, "invoice_created",
      "{{#several}}{{several}} new invoices{{/several}}"
      "{{^several}}Invoice {{invoice_number}}: {{total}}, due {{due_on}}{{/several}}",
@@ -58,6 +58,7 @@ constexpr std::array<Source, 25> sources{{
      "Hello {{customer_name}},\n\n"
      "{{#items}}{{balance}} of invoice {{invoice_number}} was due on {{due_on}} and has not arrived yet.\n{{/items}}"
      "{{#suspend_on}}Without payment the services on it will be suspended on {{suspend_on}}.\n{{/suspend_on}}"
+     "{{#cancel_on}}Without payment the order will be cancelled on {{cancel_on}}.\n{{/cancel_on}}"
      "If your bank has trouble, write to us before that: we will find a way.\n"},
     {Template::late_fee, "late_fee",
      "{{#several}}Late fees for {{several}} invoices{{/several}}"
@@ -94,6 +95,14 @@ constexpr std::array<Source, 25> sources{{
      "in time: it stays as it is.\n"
      "The invoice need not be paid any more; what was paid of it is credit on your account. You can ask for the change "
      "again at any time.\n"},
+    {Template::order_cancelled, "order_cancelled",
+     "{{#several}}Your orders are cancelled{{/several}}{{^several}}Your order is cancelled{{/several}}",
+     "Hello {{customer_name}},\n\n"
+     "{{#items}}the order that was to be paid by {{due_on}}{{#invoice_number}} (invoice {{invoice_number}})"
+     "{{/invoice_number}} was not paid and is cancelled.\n{{/items}}"
+     "Nothing has to be paid for it any more. What was paid of it, or arrives later, is credit on your account, and "
+     "you "
+     "can order again at any time.\n"},
     {Template::refund_requested, "refund_requested", "We have your request for a refund",
      "Hello {{customer_name}},\n\nyou asked us to refund your payment of {{amount}}: {{reason}}.\n"
      "We will look at it and write to you.\n"},

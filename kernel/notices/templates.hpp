@@ -24,6 +24,7 @@ enum class Template {
   change_applied,
   change_withdrawn,
   change_lapsed,
+  order_cancelled,
   refund_requested,
   refund_approved,
   refund_declined,

@@ -198,6 +198,9 @@ const Table<Billing>& billing_table() {
           "Services of an unpaid invoice are suspended, days after the due date.");
     t.key("terminate_after_days", &Billing::terminate_after_days, kind::or_never(kind::number<int>(1, 730)),
           "They are terminated, days after the due date.");
+    t.key("cancel_unpaid_orders_after_days", &Billing::cancel_unpaid_orders_after_days,
+          kind::or_never(kind::number<int>(1, 365)),
+          "An order whose invoice stays unpaid is cancelled with its services, days after the due date.");
     t.key(
         "downgrade_credit", &Billing::downgrade_credit,
         kind::choice<DowngradeCredit>({{"none", DowngradeCredit::none}, {"credit", DowngradeCredit::credit}}),

@@ -107,6 +107,9 @@ const QueryCheck checks[] = {
      "SELECT c.service_id, 'the cancellation is done, the service is ' || s.status FROM cancellations c JOIN services "
      "s "
      "ON s.id = c.service_id WHERE c.status = 'done' AND s.status NOT IN ('cancelled', 'terminated')"},
+    {"cancelled_order_starts_nothing", "No service waits for an order that was cancelled.", "srv",
+     "SELECT s.id, 'it waits for an order that was cancelled' FROM orders o JOIN services s ON s.account_id = "
+     "o.account_id AND s.order_id = o.id WHERE o.status = 'cancelled' AND s.status = 'pending'"},
     {"answer_is_stored", "An idempotency key that is done has its answer.", "",
      "SELECT route || ' ' || key, 'done without an answer' FROM idempotency_keys WHERE state = 'done' AND status IS "
      "NULL"},

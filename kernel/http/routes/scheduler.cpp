@@ -105,6 +105,11 @@ void write_foresight(JsonWriter& w, const Call& call, const foresight::Foresight
   acts("suspensions", foreseen.suspensions);
   acts("terminations", foreseen.terminations);
   acts("changes", foreseen.changes);
+  w.key("cancelled_orders").begin_array();
+  for (const auto& [order, account] : foreseen.cancelled_orders) {
+    w.begin_object().field("order_id", ids.text(order)).field("account_id", ids.text(account)).end_object();
+  }
+  w.end_array();
 }
 
 Result<Answer> decide_held_run(Call& call) {

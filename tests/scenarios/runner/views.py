@@ -280,7 +280,7 @@ _AFTER_AN_ANSWER = {"payment_received", "payment_failed", "action_required", "un
 def _everything(provider) -> dict[str, list[dict]]:
     return {"invoices": provider.all("/invoices"), "charges": [p for p in provider.all("/payments") if p["origin"] == "autopay"],
             "mails": [m for m in provider.all("/notifications") if m["template"] not in _AFTER_AN_ANSWER],
-            "events": [e for e in provider.all("/audit-events") if e["action"] in ("service.suspend", "service.terminate", "service.change")]}
+            "events": [e for e in provider.all("/audit-events") if e["action"] in ("service.suspend", "service.terminate", "service.change", "order.cancel")]}
 
 
 def marks(provider) -> dict[str, set[str]]:
@@ -297,6 +297,7 @@ def _as_told(foreseen: dict) -> list[str]:
     told += [f"suspension of {s['service_id']}" for s in foreseen["suspensions"]]
     told += [f"termination of {s['service_id']}" for s in foreseen["terminations"]]
     told += [f"change of {s['service_id']}" for s in foreseen["changes"]]
+    told += [f"cancellation of {o['order_id']}" for o in foreseen["cancelled_orders"]]
     return sorted(told)
 
 
@@ -317,7 +318,8 @@ def surprises(provider, foreseen: dict, before: dict[str, set[str]]) -> list[str
     by_action = {name: [{"service_id": e["object_id"]} for e in now["events"] if e["action"] == "service." + name]
                  for name in ("suspend", "terminate", "change")}
     happened = _as_told(now | {"suspensions": by_action["suspend"], "terminations": by_action["terminate"],
-                               "changes": by_action["change"]})
+                               "changes": by_action["change"],
+                               "cancelled_orders": [{"order_id": e["object_id"]} for e in now["events"] if e["action"] == "order.cancel"]})
     told = _as_told(foreseen)
     return ([f"the preview told of what did not happen: {line}" for line in told if line not in happened] +
             [f"the preview did not tell: {line}" for line in happened if line not in told])

@@ -153,5 +153,57 @@ TEST_P(DunningTest, a_service_still_runs_until_the_panel_says_otherwise) {
   EXPECT_EQ(at_panel(), PanelState::absent);
 }
 
+class UnpaidOrders : public DunningTest {
+ protected:
+  UnpaidOrders() {
+    placed = order(account(), {product("vps-s", dollars(1000))});
+    first_day = invoice(placed.invoice).due_on;
+  }
+  // The whole daily run of each day.
+  void live_until(CivilDate last) {
+    for (; today <= last; today = today.plus_days(1)) {
+      run();
+      dun();
+      outbox->spread(*db, now());
+      work();
+    }
+    today = last;
+  }
+  [[nodiscard]] services::ServiceStatus ordered() { return service(placed.services[0]).status; }
+
+  Placed placed;
+  CivilDate first_day;
+};
+INSTANTIATE_TEST_SUITE_P(Backends, UnpaidOrders, test::backends());
+
+TEST_P(UnpaidOrders, are_reminded_of_without_a_fee_and_cancelled) {
+  live_until(first_day.plus_days(29));
+  EXPECT_EQ(ordered(), services::ServiceStatus::pending);
+  EXPECT_EQ(invoices(invoice(placed.invoice).account).size(), 1u) << "no late fee";
+  const std::string told = "the order will be cancelled on " + first_day.plus_days(30).to_string();
+  const auto overdue = std::count_if(channel.sent.begin(), channel.sent.end(), [&](const notices::Message& m) {
+    return m.body.find(told) != std::string::npos && m.body.find("suspended") == std::string::npos;
+  });
+  EXPECT_EQ(overdue, 3) << "each reminder after the due date";
+  EXPECT_EQ(sent("order_cancelled"), 0);
+  today = first_day.plus_days(30);
+  live_until(today);
+  EXPECT_EQ(ordered(), services::ServiceStatus::cancelled);
+  EXPECT_EQ(invoice(placed.invoice).status, InvoiceStatus::void_);
+  EXPECT_EQ(sent("order_cancelled"), 1);
+  expect_clean();
+}
+
+TEST_P(UnpaidOrders, after_downtime_are_reminded_of_first) {
+  const CivilDate back = first_day.plus_days(45);
+  today = back;
+  live_until(back.plus_days(20));
+  EXPECT_EQ(ordered(), services::ServiceStatus::pending) << "the plan's time counts from the first reminder on";
+  today = back.plus_days(21);
+  live_until(back.plus_days(35));
+  EXPECT_EQ(ordered(), services::ServiceStatus::cancelled);
+  expect_clean();
+}
+
 }  // namespace
 }  // namespace bursar::invoicing

@@ -152,6 +152,8 @@ const std::vector<Damage>& damages() {
        {"INSERT INTO step_checks (run_id, step, kind, objects, reach, verdict, checked_at, decided_at) VALUES "
         "(800000004,"
         " 'invoices', 'invoice', 'services', 9, 'approved', '2027-03-24T03:00:00Z', '2027-03-24T04:00:00Z')"}},
+      {"cancelled_order_starts_nothing",
+       {"UPDATE orders SET status = 'cancelled'", "UPDATE services SET status = 'pending'"}},
       {"answer_is_stored", {"UPDATE idempotency_keys SET status = NULL"}},
       {"account_has_owner", {"UPDATE memberships SET role = 'viewer'"}},
       {"audit_is_as_sealed", {"UPDATE audit_events SET object = 'inv:1' WHERE seal_position IS NOT NULL"}},

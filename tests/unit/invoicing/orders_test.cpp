@@ -115,5 +115,88 @@ TEST_P(Orders, a_pro_forma_takes_its_number_when_it_is_paid) {
   expect_clean();
 }
 
+// Nothing is reminded of here, so that the due date alone counts; tests/unit/dunning looks at both.
+settings::Config undunned() {
+  auto quiet = config();
+  quiet.billing.reminders = {.before_due = {}, .after_due = {}};
+  quiet.billing.suspend_after_days.reset();
+  quiet.billing.terminate_after_days.reset();
+  return quiet;
+}
+
+TEST_P(Orders, that_nobody_pays_are_cancelled_once_long_after_they_were_due) {
+  use(undunned());
+  today = day("2027-01-01");
+  const auto american = account();
+  const auto vps = product("vps-s", dollars(1000));
+  const auto unpaid = order(american, {vps, vps}), paid = order(american, {vps});
+  pay(unpaid.invoice, dollars(300));
+  pay(paid.invoice, dollars(1000));
+  run_until(day("2027-01-30"));
+  EXPECT_EQ(invoice(unpaid.invoice).status, InvoiceStatus::open);
+  today = day("2027-01-31");
+  EXPECT_EQ(run()["orders_cancelled"], 1);
+  EXPECT_EQ(run()["orders_cancelled"], 0);
+  EXPECT_EQ(invoice(unpaid.invoice).status, InvoiceStatus::refunded);
+  for (const auto id : unpaid.services) EXPECT_EQ(service(id).status, services::ServiceStatus::cancelled);
+  EXPECT_EQ(credit(american), dollars(300));
+  EXPECT_EQ(service(paid.services[0]).status, services::ServiceStatus::active);
+  pay(unpaid.invoice, dollars(1700));
+  EXPECT_EQ(credit(american), dollars(2000)) << "too late: the money is credit";
+  for (const auto id : unpaid.services) EXPECT_EQ(service(id).status, services::ServiceStatus::cancelled);
+  expect_clean();
+}
+
+TEST_P(Orders, are_not_cancelled_while_a_payment_is_under_way) {
+  use(undunned());
+  today = day("2027-01-01");
+  const auto placed = order(account(), {product("vps-s", dollars(1000))});
+  write([&](auto& tx) {
+    tx.execute(
+        "INSERT INTO payments (id, account_id, gateway, invoice_id, origin, status, currency, amount, created_at)"
+        " SELECT 700000001, account_id, 'bank', id, 'customer', 'pending', 'USD', 1000, created_at FROM invoices");
+  });
+  run_until(day("2027-02-10"));
+  EXPECT_EQ(service(placed.services[0]).status, services::ServiceStatus::pending);
+  write([&](auto& tx) { tx.execute("UPDATE payments SET status = 'failed'"); });
+  EXPECT_EQ(run()["orders_cancelled"], 1);
+  expect_clean();
+}
+
+TEST_P(Orders, wait_for_ever_where_the_provider_says_so) {
+  auto patient = undunned();
+  patient.billing.cancel_unpaid_orders_after_days.reset();
+  use(patient);
+  const auto placed = order(account(), {product("vps-s", dollars(1000))});
+  run_until(today.plus_days(60));
+  EXPECT_EQ(service(placed.services[0]).status, services::ServiceStatus::pending);
+  pay(placed.invoice, dollars(1000));
+  EXPECT_EQ(service(placed.services[0]).status, services::ServiceStatus::active);
+  expect_clean();
+}
+
+TEST_P(Orders, that_end_unpaid_in_whatever_way_start_nothing_and_give_back_what_is_limited) {
+  const auto vps = product("vps-s", dollars(1000));
+  write([&](auto& tx) { tx.execute("UPDATE products SET stock = 2"); });
+  promotion({.code = "ONCE", .percent = parse_percent("10").value(), .periods = 1, .max_uses = 1});
+  for (int way = 0; way < 3; ++way) {
+    SCOPED_TRACE(way);
+    const auto placed = order(account(), {vps, vps}, "ONCE");
+    const auto ended = write([&](auto& tx) -> Status {
+      if (way == 0) return write_off(tx, *rules, placed.invoice, "no", now());
+      if (way == 1) {
+        BURSAR_CHECK(void_invoice(tx, *rules, placed.invoice, "no", now()));
+      } else {
+        BURSAR_CHECK(credit_amount(tx, *rules, placed.invoice, dollars(1800), "by phone", now()));
+      }
+      return {};
+    });
+    ASSERT_TRUE(ended.ok());
+    for (const auto id : placed.services) EXPECT_EQ(service(id).status, services::ServiceStatus::cancelled);
+    EXPECT_EQ(read([&](auto& c) { return catalog::find_product(c, vps)->stock; }), 2);
+    expect_clean();
+  }
+}
+
 }  // namespace
 }  // namespace bursar::invoicing

@@ -8,19 +8,21 @@
 namespace bursar::notices {
 namespace {
 
-constexpr Template all[] = {
-    Template::invoice_created, Template::payment_received, Template::payment_failed,   Template::action_required,
-    Template::reminder,        Template::overdue,          Template::late_fee,         Template::suspended,
-    Template::unsuspended,     Template::terminated,       Template::service_active,   Template::cancelled,
-    Template::method_expiring, Template::change_applied,   Template::change_withdrawn, Template::change_lapsed};
+constexpr Template all[] = {Template::invoice_created, Template::payment_received, Template::payment_failed,
+                            Template::action_required, Template::reminder,         Template::overdue,
+                            Template::late_fee,        Template::suspended,        Template::unsuspended,
+                            Template::terminated,      Template::service_active,   Template::cancelled,
+                            Template::method_expiring, Template::change_applied,   Template::change_withdrawn,
+                            Template::change_lapsed,   Template::order_cancelled};
 
 // Every name that some template uses, with the same hostile value.
 Values everything(const std::string& value) {
   Values values;
-  for (const char* key : {"customer_name", "provider_name", "portal_url",   "invoice_number", "total",    "balance",
-                          "due_on",        "autopay_on",    "amount",       "credit",         "reason",   "retry_on",
-                          "action_url",    "suspend_on",    "terminate_on", "service",        "ended_on", "declined",
-                          "method",        "look_on",       "expires_on",   "product",        "cycle",    "price"}) {
+  for (const char* key :
+       {"customer_name", "provider_name", "portal_url", "invoice_number", "total",    "balance",    "due_on",
+        "autopay_on",    "amount",        "credit",     "reason",         "retry_on", "action_url", "suspend_on",
+        "terminate_on",  "service",       "ended_on",   "declined",       "method",   "look_on",    "expires_on",
+        "product",       "cycle",         "price",      "cancel_on"}) {
     values.emplace_back(key, value);
   }
   return values;
