@@ -10,6 +10,7 @@
 #include "payments/methods.hpp"
 #include "payments/recording.hpp"
 #include "payments/visit.hpp"
+#include "storage/failpoints.hpp"
 
 namespace bursar::payments {
 
@@ -272,6 +273,7 @@ Result<MethodSetupId> Setups::record(storage::Transaction& tx, const NewSetup& s
 }
 
 void Setups::perform(MethodSetupId setup, const effects::Settling& settling) {
+  storage::failpoints::reached("setup", "recorded");
   context_.perform_now(setup_key(setup), settling);
 }
 

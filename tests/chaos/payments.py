@@ -27,12 +27,19 @@ from refunds import PASSWORD, STAFF, Gone, Server, cents, seconds, usd  # noqa: 
 
 NOT_ASKED = "gateway_unreachable"
 SECRET = "a-webhook-secret-of-this-test"
+ACTING = ("begun", "answered", "applying", "settled")
 # Where the server is killed: the point, and the how manieth time it is reached in the script below. The points of a charge
-# are those of a customer's payment (1), of one whose answer is lost (2), of one that waits for its customer (3) and of
-# auto-pay (4).
+# are those of a customer's payment (1), of one whose answer is lost (2), of one that waits for its customer (3), of one that
+# they approve (4) and of auto-pay (6). The approved ones are completed when the customer is back (1), the other one without
+# an answer (2). Setups are answered (1), or not (2).
 POINTS = (
     [("payment.recorded", 1), ("payment.recorded", 2), ("payment.recorded", 3)]
-    + [(f"charge.{point}", number) for point in ("begun", "answered", "applying", "settled") for number in (1, 2, 3, 4)]
+    + [(f"charge.{point}", number) for point in ACTING for number in (1, 2, 3, 4, 6)]
+    + [(f"complete.{point}", number) for point in ACTING for number in (1, 2)]
+    + [("complete.asked", 1), ("complete.told", 1)]
+    + [("setup.recorded", 1), ("setup.recorded", 2)]
+    + [(f"setup.{point}", number) for point in ACTING for number in (1, 2)]
+    + [("setup.asked", 1), ("setup.told", 1)]
     + [("charge.asked", 1), ("charge.told", 1)]
     + [(f"webhook.{point}", number) for point in ("received", "begun", "answered", "applying", "settled") for number in (1, 2)]
     + [(f"refund.{point}", number) for point in ("begun", "answered", "applying", "settled") for number in (1, 2)]
@@ -87,6 +94,17 @@ class Desk:
         line = {"description": "Server", "unit_price": usd(amount)}
         return self.post("/invoices", {"account_id": self.have["account"], "due_on": due, "lines": [line]}, key, "staff")["id"]
 
+    def save_card(self, who, key):
+        """Begins to save a card at the gateway's page. Where the gateway was certainly not asked, the customer begins again."""
+        account = f"/accounts/{self.have[who + ' account']}"
+
+        def begin(key):
+            setup = self.post(f"{account}/payment-methods", {"gateway": "cards"}, key, who)
+            return f"{account}/payment-method-setups/{setup['id']}"
+        setup = begin(key)
+        failed = self.server.must(200, "GET", setup, token=self.have[who])["decline_code"] == NOT_ASKED
+        return begin(key + "-again") if failed else setup
+
     def pay(self, invoice, key):
         """Where the gateway was certainly not asked, the payment has failed and the customer pays once more."""
         payment = self.post(f"/invoices/{invoice}/payments", {"gateway": "cards"}, key)
@@ -112,9 +130,15 @@ def prepare(book):
     customer = server.must(201, "POST", "/sessions", {"email": "paula@example.com", "password": "correct horse battery"})["token"]
     server.must(201, "POST", f"/accounts/{account}/payment-methods", {"gateway": "cards", "token": "tok_success", "label": "Card"},
                 token=customer, key="card")
+    # Whose card is saved at the gateway without an answer.
+    other = server.must(201, "POST", "/registrations", {
+        "name": "Tim Timeout", "email": "tim+timeout@example.com", "password": "correct horse battery", "currency": "USD",
+        "address": {"street": "2 Main Street", "city": "Portland", "region": "OR", "postal_code": "97201", "country": "US"}})["account_id"]
+    tim = server.must(201, "POST", "/sessions", {"email": "tim+timeout@example.com", "password": "correct horse battery"})["token"]
     now = server.must(200, "GET", "/test-clock", token=staff)["now"]
     server.stop()
-    return {"staff": staff, "customer": customer, "account": account, "start": now}
+    return {"staff": staff, "customer": customer, "account": account, "start": now, "customer account": account,
+            "other": tim, "other account": other}
 
 
 def script(desk):
@@ -123,6 +147,8 @@ def script(desk):
     first = desk.pay(desk.invoice("60.00", "invoice-1"), "pay-1")
     lost = desk.pay(desk.invoice("40.05", "invoice-2"), "pay-2")   # taken, and the answer is lost
     waits = desk.pay(desk.invoice("40.03", "invoice-3"), "pay-3")  # the customer has to confirm
+    approved = [desk.pay(desk.invoice(amount, f"invoice-{key}"), f"pay-{key}") for key, amount in ((5, "40.10"), (6, "40.11"))]
+    saving = [(who, desk.save_card(who, f"setup-{who}")) for who in ("customer", "other")]
     assert desk.tell({"id": "evt-1", "type": "payment.succeeded", "payment": waits["id"], "reference": "sandbox-" + waits["id"],
                       "amount": {"minor": 4003, "currency": "USD"}}) == 200
     assert desk.tell({"id": "evt-2", "type": "payment.updated", "payment": lost["id"]}) == 200
@@ -132,6 +158,12 @@ def script(desk):
     # Sent, and the answer is lost.
     desk.post(f"/payments/{first['id']}/refunds", {"reason": "goodwill", "amount": usd("41.05")}, "refund-2", "staff")
     desk.go_to(later(start, 3 * 3600))
+    # The customers are back from the gateway's pages: what they approved is taken, and their cards are saved.
+    desk.go_to(later(start, 7 * 3600))
+    for payment in approved:
+        desk.get("/payments/" + payment["id"])
+    for who, setup in saving:
+        desk.server.must(200, "GET", setup, token=desk.have[who])
     # Auto-pay on the day that the last invoice is due.
     desk.invoice("12.00", "invoice-4", later(start, 86400)[:10])
     desk.server.must(200, "PUT", f"/accounts/{desk.have['account']}/autopay", {"enabled": True}, token=desk.have["customer"])
@@ -183,8 +215,11 @@ END = {
     "credit": "SELECT currency, amount FROM credit_balances WHERE amount <> 0",
     # Whether an event had something to tell depends on who was faster.
     "events": "SELECT event_id, CASE WHEN status = 'ignored' THEN 'applied' ELSE status END FROM webhook_events",
-    "effects": "SELECT kind, state FROM effects WHERE kind IN ('charge', 'refund') AND object_id NOT IN "
-               f"(SELECT id FROM payments WHERE decline_code = '{NOT_ASKED}')",
+    "setups": f"SELECT gateway, status FROM method_setups WHERE decline_code <> '{NOT_ASKED}'",
+    "methods": "SELECT gateway, label, status FROM payment_methods",
+    "effects": "SELECT kind, state FROM effects WHERE kind IN ('charge', 'complete', 'refund', 'setup') AND object_id NOT IN "
+               f"(SELECT id FROM payments WHERE decline_code = '{NOT_ASKED}' UNION ALL SELECT id FROM method_setups WHERE "
+               f"decline_code = '{NOT_ASKED}')",
     "tasks": "SELECT kind, status FROM staff_tasks",
     "messages": "SELECT template, recipient FROM messages",
 }
@@ -196,7 +231,7 @@ def end_of(book):
 
 def opened(build, folder, name, make):
     book = Book(build, folder / name, make(name))
-    text = book.config.read_text().replace("settle_after: 2d", f"settle_after: 2d, webhook_secret: {SECRET}")
+    text = book.config.read_text().replace("settle_after: 2d", f"settle_after: 6h, webhook_secret: {SECRET}")
     book.config.write_text(text.replace("billing:\n", "billing:\n  apply_credit_to_new_invoices: false\n"))
     return book
 
@@ -214,7 +249,9 @@ def killed(build, kind, every):
         assert not books_differ(desk, calm.store), books_differ(desk, calm.store)
         assert desk.stop() == 0
         expected = end_of(calm)
-        assert [row[1] for row in expected["payments"]].count("succeeded") >= 2 and len(expected["refunds"]) == 2, expected
+        assert [row[1] for row in expected["payments"]].count("succeeded") >= 4 and len(expected["refunds"]) == 2, expected
+        assert [row[1] for row in expected["setups"]] == ["succeeded"] * 2, expected
+        assert expected["methods"].count(("cards", "Test card ending 4242", "active")) == 2, expected
         failures = 0
         chosen = POINTS[::every]
         for point, number in chosen:
