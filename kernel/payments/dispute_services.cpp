@@ -45,6 +45,16 @@ bool still_disputed(storage::Connection& c, ServiceId service) {
       .next();
 }
 
+// What is owed for it is not collected for now; when the hold has ended the collection plan goes on.
+bool is_on_hold(storage::Connection& c, ServiceId service) {
+  return c
+      .query(
+          "SELECT 1 FROM invoice_lines l JOIN held_invoices h ON h.invoice_id = l.invoice_id WHERE l.service_id = $1 "
+          "AND l.removed_at IS NULL LIMIT 1",
+          service)
+      .next();
+}
+
 }  // namespace
 
 bool services_on_opened(storage::Transaction& tx, const Context& context, const std::vector<InvoiceId>& invoices,
@@ -78,6 +88,7 @@ bool services_on_lost(storage::Transaction& tx, const Context& context, const st
   if (fate == DisputedService::keep) return false;
   bool changed = false;
   for (const ServiceId id : ids) {
+    if (is_payable(id) && is_on_hold(tx, id)) continue;
     const auto reason = is_payable(id) ? services::overdue : disputed_reason;
     changed |=
         !services::change_services(tx, {&id, 1}, Change::suspend, {.actor = actor, .reason = std::string(reason)}, now)

@@ -48,6 +48,13 @@ void succeeded(storage::Transaction& tx, const Context& context, const Loaded& l
   tell_of_refund(tx, context, *find_refund(tx, loaded.refund.id), now);
 }
 
+// Staff recorded it by hand, with its reference.
+void differs(storage::Transaction& tx, const Refund& refund, Money there, Instant now) {
+  raise_task(tx, "refund_unclear", refund.account, refund.id.value(),
+             "A refund that is recorded as " + refund.amount.to_string() + " is another amount at the gateway",
+             refund.reference + ": " + there.to_string() + " by the gateway's word", now);
+}
+
 void failed(storage::Transaction& tx, const Context& context, const Loaded& loaded, const GatewayAnswer& answer,
             Instant now) {
   const Refund& refund = loaded.refund;
@@ -130,6 +137,8 @@ void settle_refund(storage::Transaction& tx, const Context& context, RefundId id
             now);
       } else if (!settled) {
         succeeded(tx, context, *loaded, answer, now);
+      } else if (answer.processed && *answer.processed != loaded->refund.amount) {
+        differs(tx, loaded->refund, *answer.processed, now);
       }
       return;
     case GatewayOutcome::declined:

@@ -22,6 +22,16 @@ class DisputesTest : public RefundFixture {
   }
   explicit DisputesTest(settings::Config config = suspending()) : RefundFixture(std::move(config)) {}
 
+  payments::Context context_with(const invoicing::Rules& other) {
+    return {.db = *db,
+            .clock = clock,
+            .rules = other,
+            .outbox = outbox,
+            .gateways = gateways,
+            .codec = codec,
+            .public_url = {},
+            .perform_now = context.perform_now};
+  }
   Result<DisputeId> tell(PaymentId payment, DisputeStatus status, std::optional<Money> amount = std::nullopt,
                          std::optional<Money> fee = std::nullopt) {
     return dispute({.payment = payment,
@@ -46,6 +56,32 @@ TEST_P(DisputesTest, opened_moves_the_money_out_of_clearing_and_suspends) {
   EXPECT_EQ(refund({.payment = bought.payment}).error().code, "refund_exceeds_payment");
   EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'dispute' AND status = 'open'"), 1);
   EXPECT_EQ(notices("dispute_opened"), 1);
+}
+
+TEST_P(DisputesTest, lost_while_the_account_is_on_hold_leaves_running_what_the_hold_covers) {
+  settings::Config keeping = payment_config();
+  keeping.billing.disputes.on_opened = DisputedService::keep;
+  const invoicing::Rules kept(keeping);
+  payments::Context of_keeping = context_with(kept);
+  const auto held = buy({product("vps", "10.00")}), other = buy({product("web", "5.00")});
+  db->write("hold", [&](Transaction& tx) {
+    tx.execute(
+        "INSERT INTO holds (id, account_id, service_id, origin, reason, starts_on, until_on, created_at) "
+        "VALUES (77, $1, $2, 'staff', 'the bank is closed', '2027-03-01', '2027-03-20', $3)",
+        account, held.services[0], clock.now());
+  });
+  for (const auto& bought : {held, other}) {
+    books_agree = false;
+    const payments::DisputeEvent lost{.payment = bought.payment,
+                                      .reference = "dp_" + std::to_string(bought.payment.value()),
+                                      .status = DisputeStatus::lost};
+    const auto booked = db->write(
+        "lost", [&](Transaction& tx) { return payments::book_dispute(tx, of_keeping, lost, staff, clock.now()); });
+    ASSERT_TRUE(booked.ok()) << booked.error().detail;
+  }
+  EXPECT_EQ(service(held.services[0]).status, ServiceStatus::active);
+  EXPECT_EQ(service(other.services[0]).suspend_reason, "overdue");
+  EXPECT_EQ(stored(held.invoice).status, InvoiceStatus::open) << "it is owed again, and is collected after the hold";
 }
 
 TEST_P(DisputesTest, won_brings_everything_back) {
