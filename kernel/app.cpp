@@ -23,6 +23,7 @@
 #include "notices/outbox.hpp"
 #include "payments/detach.hpp"
 #include "payments/held_runs.hpp"
+#include "payments/lapse.hpp"
 #include "payments/payments.hpp"
 #include "payments/refunds.hpp"
 #include "payments/setups.hpp"
@@ -82,13 +83,14 @@ struct App::State {
         refunds(payment_context),
         saving(payment_context),
         detaching(payment_context),
+        voiding(payment_context),
         inbox(payment_context, plugins.webhooks()),
         messages(*db, plugins.channels(), codec),
         told(outbox),
         provisioner(*db, plugins.panels(), codec),
         plan_changer(*db, plugins.panels(), codec),
         workers(*db, clock(),
-                {&charges, &completes, &refunds, &saving, &detaching, &inbox, &messages, &told, &provisioner,
+                {&charges, &completes, &refunds, &saving, &detaching, &voiding, &inbox, &messages, &told, &provisioner,
                  &plan_changer},
                 {.threads = worker_threads(plugins), .takeover_pause = test_clock ? seconds(0) : seconds(30)}),
         identity(*db, clock(), hasher, config.provider.currencies) {}
@@ -171,6 +173,7 @@ struct App::State {
   payments::RefundHandler refunds;
   payments::SetupHandler saving;
   payments::DetachHandler detaching;
+  payments::VoidHandler voiding;
   inbox::Inbox inbox;
   notices::MessageHandler messages;
   notices::NoticeHandler told;

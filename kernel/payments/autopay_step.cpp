@@ -87,9 +87,9 @@ std::vector<std::int64_t> being_paid(storage::Transaction& tx, Gateways& gateway
                                      std::span<const std::int64_t> invoices, Instant now) {
   std::vector<std::int64_t> out;
   auto rows = tx.query(
-      "SELECT invoice_id, status, gateway, created_at, expires_at FROM payments WHERE invoice_id IN {list:$1} "
+      "SELECT invoice_id, status, gateway, created_at, expires_at, origin FROM payments WHERE invoice_id IN {list:$1} "
       "AND status IN ('pending', 'requires_action', 'unknown') UNION ALL "
-      "SELECT t.invoice_id, p.status, p.gateway, p.created_at, p.expires_at FROM payment_targets t "
+      "SELECT t.invoice_id, p.status, p.gateway, p.created_at, p.expires_at, p.origin FROM payment_targets t "
       "JOIN payments p ON p.id = t.payment_id "
       "WHERE t.invoice_id IN {list:$1} AND p.status IN ('pending', 'requires_action', 'unknown') ORDER BY 1",
       invoices);
@@ -98,7 +98,9 @@ std::vector<std::int64_t> being_paid(storage::Transaction& tx, Gateways& gateway
                               .gateway = rows.string(2),
                               .created_at = rows.instant(3),
                               .expires_at = rows.optional_instant(4)};
-    if (in_flight(payment, gateways, now)) out.push_back(rows.integer(0));
+    // An automatic charge that nobody confirmed is let go of first.
+    const bool is_autopay = payment_origin(rows.text(5)) == PaymentOrigin::autopay;
+    if (is_autopay || in_flight(payment, gateways, now)) out.push_back(rows.integer(0));
   }
   return out;
 }

@@ -128,6 +128,8 @@ void ChargeHandler::settle(storage::Transaction& tx, const effects::Effect& effe
   const Settlement settlement = settle_payment(tx, context_, PaymentId(effect.object), answer, outcome.verdict, now);
   outcome.verdict = settlement.verdict;
   if (!settlement.error.empty()) outcome.error = settlement.error;
+  const bool over = settlement.verdict == effects::Verdict::done || settlement.verdict == effects::Verdict::failed;
+  if (over) effects::conclude(tx, void_key(PaymentId(effect.object)), effects::Verdict::done, "", now);
 }
 
 }  // namespace bursar::payments

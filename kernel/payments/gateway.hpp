@@ -107,6 +107,9 @@ struct CompleteRequest {
   Money amount;
 };
 
+// A payment that waits for its customer is let go of.
+using VoidRequest = CompleteRequest;
+
 struct RefundRequest {
   std::string idempotency_key;
   std::string refund_id;
@@ -127,6 +130,7 @@ struct GatewayInfo {
   std::string display_name;
   bool stored_methods = false;  // can charge a saved method off-session
   bool setups = false;          // can save a method without a payment
+  bool voids = false;           // can let go of a payment that waits for its customer
   bool refunds = false;
   bool partial_refunds = false;
   bool staff_confirms = false;       // money arrives outside; staff say when (bank transfer)
@@ -152,6 +156,10 @@ class Gateway {
   // the next complete is another effect. Only where an answer can be ready.
   virtual GatewayAnswer complete(const CompleteRequest& /*request*/) {
     return {.outcome = GatewayOutcome::not_attempted, .error = "this gateway completes nothing"};
+  }
+  // succeeded: nothing will be taken any more. declined: it can't be let go of, as a lookup will explain.
+  virtual GatewayAnswer void_payment(const VoidRequest& /*request*/) {
+    return {.outcome = GatewayOutcome::not_attempted, .error = "this gateway lets go of nothing"};
   }
   // What the gateway knows of a payment (or refund) of ours. not_attempted: it has never heard of it.
   virtual GatewayAnswer lookup(const std::string& payment_id, const std::string& reference, Money asked) = 0;

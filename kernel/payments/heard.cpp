@@ -70,6 +70,7 @@ Heard hear_of_payment(storage::Transaction& tx, const Context& context, const He
   }
   const Settlement settled = settle_payment(tx, context, payment->id, *hearsay.answer, Verdict::done, now);
   effects::conclude(tx, key, settled.verdict, settled.error, now);
+  if (settled.verdict == Verdict::done) effects::conclude(tx, void_key(payment->id), Verdict::done, "", now);
   return {What::applied, settled.error};
 }
 

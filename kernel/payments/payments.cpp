@@ -56,9 +56,12 @@ Result<Checked> check(storage::Transaction& tx, const Context& context, const Ne
   return Checked{.invoice = *std::move(invoice), .gateway = std::move(instance), .amount = amount, .credit = credit};
 }
 
-// What the gateway said of it can't be booked; it stands in the way of others until staff have looked into it.
+// What the gateway said of it can't be booked, or it can't be let go of; it stands in the way of others until staff
+// have looked into it.
 bool waits_for_a_person(storage::Connection& c, PaymentId payment) {
-  return c.query("SELECT 1 FROM effects WHERE key = $1 AND state = 'parked'", charge_key(payment)).next();
+  return c
+      .query("SELECT 1 FROM effects WHERE key IN ($1, $2) AND state = 'parked'", charge_key(payment), void_key(payment))
+      .next();
 }
 
 // A transfer that nobody confirmed yet is replaced by the customer's next choice of the same kind: one task for staff,
@@ -175,6 +178,7 @@ Result<Payment> Payments::dismiss(PaymentId id, const accounts::Actor& actor) {
         "UPDATE staff_tasks SET closed_by = $2 WHERE kind = 'confirm_payment' AND object_id = $1 AND closed_by IS NULL",
         id, actor.user);
     effects::conclude(tx, charge_key(id), effects::Verdict::failed, "", now);
+    effects::conclude(tx, void_key(id), effects::Verdict::done, "", now);
     accounts::append_audit(tx, now,
                            {.actor = actor,
                             .account = payment->account,

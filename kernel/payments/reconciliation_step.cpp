@@ -1,6 +1,7 @@
 #include "accounts/audit_seal.hpp"
 #include "accounts/identity.hpp"
 #include "accounts/login_throttle.hpp"
+#include "payments/lapse.hpp"
 #include "payments/mass_payments.hpp"
 #include "payments/steps.hpp"
 
@@ -18,6 +19,7 @@ std::int64_t count(storage::Transaction& tx, storage::Sql sql) {
 
 class ReconciliationStep final : public scheduler::Step {
  public:
+  explicit ReconciliationStep(const Context& context) : context_(context) {}
   [[nodiscard]] std::string_view name() const override { return "reconciliation"; }
 
   // What is open at gateways is few, and the rest are deletions by index: one chunk. Then the audit trail is sealed.
@@ -33,9 +35,13 @@ class ReconciliationStep final : public scheduler::Step {
  private:
   static constexpr std::int64_t seal_of = 5000;  // events
 
-  static void reconcile(storage::Transaction& tx, const scheduler::RunContext& run, scheduler::Counts& counts) {
+  void reconcile(storage::Transaction& tx, const scheduler::RunContext& run, scheduler::Counts& counts) const {
+    if (const auto lapsed = let_lapse(tx, context_.rules.billing.autopay, run.now); lapsed > 0) {
+      counts["lapsed"] = lapsed;
+    }
     counts["asked_again"] = tx.execute(
-        "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'complete', 'refund', 'setup') "
+        "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'complete', 'refund', 'setup', "
+        "'void') "
         "AND state IN ('unknown', 'waiting')",
         run.now);
     tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", run.now - idempotency_kept);
@@ -48,10 +54,14 @@ class ReconciliationStep final : public scheduler::Step {
     counts["to_confirm"] =
         count(tx, "SELECT COUNT(*) FROM staff_tasks WHERE status = 'open' AND kind = 'confirm_payment'");
   }
+
+  const Context& context_;
 };
 
 }  // namespace
 
-std::unique_ptr<scheduler::Step> reconciliation_step(const Context&) { return std::make_unique<ReconciliationStep>(); }
+std::unique_ptr<scheduler::Step> reconciliation_step(const Context& context) {
+  return std::make_unique<ReconciliationStep>(context);
+}
 
 }  // namespace bursar::payments

@@ -32,6 +32,8 @@ Error bad_field(std::string pointer, std::string detail) {
   return invalid("invalid_fields", "Some fields are not valid.", {{std::move(pointer), std::move(detail)}});
 }
 
+std::string void_key(PaymentId payment) { return "void:" + std::to_string(payment.value()) + ":1"; }
+
 std::string charge_key(PaymentId payment) { return "charge:" + std::to_string(payment.value()) + ":1"; }
 
 GatewayAnswer no_gateway(const std::string& instance) {

@@ -53,6 +53,7 @@ PaymentId insert_payment(storage::Transaction& tx, const Recording& recording, c
                          Instant now);
 
 std::string charge_key(PaymentId payment);
+std::string void_key(PaymentId payment);
 
 // What a call to a gateway that is not there comes to.
 GatewayAnswer no_gateway(const std::string& instance);

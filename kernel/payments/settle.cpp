@@ -184,6 +184,10 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
       "decline_code = '', decline_text = '', settled_at = $5, version = version + 1 WHERE id = $1",
       payment.id, received.minor(), fee.minor(), reference, now);
   close_task(tx, "confirm_payment", payment.id.value(), "done", {}, now);
+  // Its failure had been told.
+  if (payment.origin == PaymentOrigin::autopay && payment.status == PaymentStatus::failed) {
+    end_attempt(tx, payment.id, AttemptOutcome::charged);
+  }
   if (payment.mass_payment) complete_if_nothing_is_owed(tx, payment.mass_payment, now);
   accounts::append_audit(tx, now,
                          {.account = payment.account,

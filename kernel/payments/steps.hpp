@@ -17,8 +17,9 @@ std::unique_ptr<scheduler::Step> autopay_step(const Context& context);
 // billing.autopay.expiry_notice_days, once for each day of expiry.
 std::unique_ptr<scheduler::Step> method_expiry_step(const Context& context);
 
-// `reconciliation`: asks again today for every charge and refund whose outcome is open, forgets answers kept for
-// idempotency keys, sessions and login counts that are over, and counts what is unknown or in suspense.
+// `reconciliation`: asks again today for every charge and refund whose outcome is open, takes back the automatic
+// charges that their customers did not confirm in time, forgets answers kept for idempotency keys, sessions and login
+// counts that are over, and counts what is unknown or in suspense.
 std::unique_ptr<scheduler::Step> reconciliation_step(const Context& context);
 
 }  // namespace bursar::payments

@@ -14,6 +14,7 @@ using payments::GatewayInfo;
 using payments::GatewayOutcome;
 using payments::RefundRequest;
 using payments::SetupRequest;
+using payments::VoidRequest;
 
 GatewayAnswer without_money(GatewayOutcome outcome, std::string error) {
   GatewayAnswer answer;
@@ -129,6 +130,7 @@ class PluginGateway final : public payments::Gateway {
     info_.display_name = facts.display_name;
     info_.stored_methods = has(BURSAR_PAYMENT_CAN_STORE_METHODS) && BURSAR_OFFERS(table(), charge);
     info_.setups = BURSAR_OFFERS(table(), setup);
+    info_.voids = BURSAR_OFFERS(table(), void_payment);
     info_.refunds = BURSAR_OFFERS(table(), refund);
     info_.partial_refunds = info_.refunds && has(BURSAR_PAYMENT_CAN_REFUND_PARTLY);
     info_.staff_confirms = has(BURSAR_PAYMENT_STAFF_CONFIRMS);
@@ -158,6 +160,12 @@ class PluginGateway final : public payments::Gateway {
   GatewayAnswer complete(const CompleteRequest& request) override {
     if (!BURSAR_OFFERS(table(), complete)) return unsupported("complete payments");
     return perform("complete", table()->complete, std::make_shared<CompleteFrame>(request), {request.amount, false});
+  }
+
+  GatewayAnswer void_payment(const VoidRequest& request) override {
+    if (!BURSAR_OFFERS(table(), void_payment)) return unsupported("let go of a payment");
+    const auto frame = std::make_shared<CompleteFrame>(request);
+    return call_acting("void_payment", table()->void_payment, frame, {request.amount, false});
   }
 
   GatewayAnswer setup(const SetupRequest& request) override {

@@ -48,6 +48,7 @@ std::string read_payment(const bursar_payment_v1& table, Facts& facts) {
   if (begin) names.emplace_back("payment.begin");
   if (charge) names.emplace_back("payment.charge");
   if (BURSAR_OFFERS(&table, complete)) names.emplace_back("payment.complete");
+  if (BURSAR_OFFERS(&table, void_payment)) names.emplace_back("payment.void");
   if (BURSAR_OFFERS(&table, setup)) names.emplace_back("payment.setup");
   if (BURSAR_OFFERS(&table, refund)) names.emplace_back("payment.refund");
   if (BURSAR_OFFERS(&table, lookup)) names.emplace_back("payment.lookup");

@@ -109,6 +109,7 @@ enum class InvoiceBecomesLegal { at_issue, at_payment };  // when it takes its n
 struct Autopay {
   int days_before_due = 0;
   std::vector<int> retry_after_days = {3, 5};  // after the first attempt, when no method could pay
+  int confirm_within_days = 2;                 // a charge that its customer has to confirm lapses after so many
   std::optional<int> expiry_notice_days = 30;  // before a method expires its customer is told; none: never
 };
 struct Reminders {

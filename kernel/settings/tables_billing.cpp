@@ -53,6 +53,9 @@ const Table<Autopay>& autopay_table() {
           "First attempt, days before the due date.");
     t.key("retry_after_days", &Autopay::retry_after_days, kind::list_of(kind::number<int>(1, 90), 0, 10),
           "Further attempts when no method could pay, in days after the first; ascending.");
+    t.key("confirm_within_days", &Autopay::confirm_within_days, kind::number<int>(1, 60),
+          "A charge that the customer has to confirm, and has not after so many days, is taken back and counts as "
+          "declined for the time being.");
     t.key("expiry_notice_days", &Autopay::expiry_notice_days, kind::or_never(kind::number<int>(1, 90)),
           "The customer is told of a method that expires within so many days, once; or never.");
     return t;

@@ -5,7 +5,7 @@
 namespace sandbox {
 namespace {
 
-constexpr std::string_view state_names[] = {"charged", "pending", "action", "declined", "abandoned"};
+constexpr std::string_view state_names[] = {"charged", "pending", "action", "declined", "abandoned", "approval"};
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;
@@ -22,6 +22,7 @@ std::string write(const Entry& entry) {
   if (entry.settles_at != 0) out += "settles_at=" + std::to_string(entry.settles_at) + "\n";
   if (entry.form) out += "form=1\n";
   if (entry.saves) out += "saves=1\n";
+  if (entry.loses) out += "loses=1\n";
   for (const RefundEntry& refund : entry.refunds)
     out += "refund=" + refund.id + " " + refund.key + " " + std::to_string(refund.minor) + "\n";
   return out;
@@ -61,6 +62,7 @@ Entry read(std::string_view payment_id, std::string_view text) {
     if (name == "settles_at") entry.settles_at = number(value);
     if (name == "form") entry.form = true;
     if (name == "saves") entry.saves = true;
+    if (name == "loses") entry.loses = true;
     if (name == "refund") entry.refunds.push_back(read_refund(value));
   }
   return entry;

@@ -10,8 +10,9 @@
 
 namespace sandbox {
 
-// abandoned: an action until it lapses, and declined then.
-enum class State { charged, pending, action, declined, abandoned };
+// abandoned: an action until it lapses, and declined then. approval: an action until the customer is done, and to be
+// completed then.
+enum class State { charged, pending, action, declined, abandoned, approval };
 
 struct RefundEntry {
   std::string id;
@@ -26,9 +27,10 @@ struct Entry {
   std::string decline;     // "soft", "final" or "unconfirmed" when declined
   std::int64_t minor = 0;  // what is or will be charged
   std::string currency;
-  std::int64_t settles_at = 0;  // pending, action, abandoned: the host clock's milliseconds
+  std::int64_t settles_at = 0;  // pending, action, abandoned, approval: the host clock's milliseconds
   bool form = false;            // action: by posting a form, instead of a redirect
   bool saves = false;           // the customer agreed to have the method kept
+  bool loses = false;           // approval: the answer to its completion is lost
   std::vector<RefundEntry> refunds;
 
   [[nodiscard]] std::int64_t refunded() const;

@@ -20,6 +20,8 @@ constexpr Row rows[] = {
     {"partial", 4007, Behaviour::settle_partly},
     {"abandoned", 4008, Behaviour::abandon},
     {"form", 4009, Behaviour::post_form},
+    {"approve", 4010, Behaviour::approve},
+    {"approve_timeout", 4011, Behaviour::approve_timed_out},
     {"expiring", 0, Behaviour::expire_soon},
 };
 

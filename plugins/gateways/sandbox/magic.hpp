@@ -16,7 +16,9 @@ enum class Behaviour {
   settle_partly,
   abandon,  // an action that nobody takes
   post_form,
-  expire_soon,  // of a method: at the end of this month
+  approve,            // the customer approves; the money is taken by `complete`
+  approve_timed_out,  // as approve, and the answer to `complete` is lost
+  expire_soon,        // of a method: at the end of this month
 };
 
 // From the method token if it is a magic one, "tok_NAME" or "tok_NAME:ANYTHING", else from the amount, else

@@ -28,6 +28,8 @@ constexpr bursar::Choice behaviours[] = {
     {"partial", "Settle for half of the amount"},
     {"abandoned", "Require an action that nobody takes"},
     {"form", "Require a form to be posted"},
+    {"approve", "Require an approval, then the completion"},
+    {"approve_timeout", "Require an approval, then time out as it is completed"},
 };
 
 class Sandbox final {
@@ -184,6 +186,33 @@ class Sandbox final {
     return bursar::Webhook::genuine({event});
   }
 
+  // Takes what the customer has approved, which is `settle_after` after they were asked.
+  Payment complete(Call& call, const bursar::Capture& capture) {
+    std::this_thread::sleep_for(latency_);
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+      const std::optional<Book::Found> before = book_.find(call, capture.payment_id);
+      if (!before) throw bursar::NotAttempted("sandbox: no such payment");
+      if (before->entry.state != State::approval || now() < before->entry.settles_at) return payment_of(before->entry);
+      Entry after = before->entry;
+      after.state = State::charged;
+      after.settles_at = 0;
+      if (!book_.replace(call, *before, after)) continue;
+      if (after.loses) throw bursar::OutcomeUnknown("sandbox: no answer in time, though the money was taken");
+      return payment_of(after);
+    }
+    throw bursar::OutcomeUnknown("sandbox: the book changed too often");
+  }
+
+  // What waits is given up, and nobody can confirm it any more.
+  Payment void_payment(Call& call, const bursar::Capture& capture) {
+    std::this_thread::sleep_for(latency_);
+    give_up(call, capture.payment_id);
+    const std::optional<Book::Found> found = book_.find(call, capture.payment_id);
+    if (!found || found->entry.state != State::declined)
+      return Payment::declined(bursar::Decline::final, "other", "the payment does not wait for its customer");
+    return Payment::succeeded(found->entry.reference());
+  }
+
   // Its tokens are words of a table: there is nothing to forget.
   void detach_method(Call& /*call*/, const bursar::Detach& /*detach*/) {}
 
@@ -197,7 +226,7 @@ class Sandbox final {
       const std::optional<Book::Found> before = book_.find(call, payment_id);
       if (!before) return;
       Entry after = settled(before->entry);
-      if (after.state != State::pending && after.state != State::action) return;
+      if (after.state == State::charged || after.state == State::declined) return;
       after.state = State::declined;
       after.decline = "unconfirmed";
       after.settles_at = 0;
@@ -258,6 +287,8 @@ class Sandbox final {
         return Payment::saved(test_card(Behaviour::succeed, setup_id), reference);
       case Behaviour::require_action:
       case Behaviour::post_form:
+      case Behaviour::approve:
+      case Behaviour::approve_timed_out:
       case Behaviour::expire_soon:
         break;
     }
@@ -270,6 +301,10 @@ class Sandbox final {
                                                    "save/" + std::string(setup_id), "Let your bank confirm the card."));
     tell_wait(payment, entry.behaviour == Behaviour::abandon, entry.settles_at);
     return payment;
+  }
+
+  static bool is_approved(Behaviour behaviour) {
+    return behaviour == Behaviour::approve || behaviour == Behaviour::approve_timed_out;
   }
 
   [[nodiscard]] Entry new_entry(Call& call, const bursar::Charge& charge, Behaviour behaviour) const {
@@ -289,8 +324,12 @@ class Sandbox final {
       case Behaviour::post_form:
       case Behaviour::abandon:
       case Behaviour::settle_later:
+      case Behaviour::approve:
+      case Behaviour::approve_timed_out:
+        entry.loses = behaviour == Behaviour::approve_timed_out;
         entry.state = behaviour == Behaviour::settle_later ? State::pending
                       : behaviour == Behaviour::abandon    ? State::abandoned
+                      : is_approved(behaviour)             ? State::approval
                                                            : State::action;
         entry.form = behaviour == Behaviour::post_form;
         entry.settles_at = now() + settle_after_.count();
@@ -345,6 +384,10 @@ class Sandbox final {
                                 bursar::Milliseconds(std::max<std::int64_t>(1, entry.settles_at - now())));
       case State::abandoned:
         if (now() >= entry.settles_at) return given_up();
+        [[fallthrough]];
+      case State::approval:
+        if (entry.state == State::approval && now() >= entry.settles_at)
+          return Payment::ready_to_complete(entry.reference());
         [[fallthrough]];
       case State::action: {
         Payment payment = Payment::requires_action(

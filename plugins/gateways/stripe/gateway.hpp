@@ -121,6 +121,7 @@ class Gateway final {
   bursar::Payment setup(bursar::Call& call, const bursar::MethodSetup& setup);
   bursar::Payment refund(bursar::Call& call, const bursar::Refund& refund);
   bursar::Payment lookup(bursar::Call& call, const bursar::Lookup& lookup);
+  bursar::Payment void_payment(bursar::Call& call, const bursar::Capture& capture);
   void detach_method(bursar::Call& call, const bursar::Detach& detach);
   bursar::Webhook receive(bursar::Call& call, const bursar::WebhookRequest& request);
   bursar::Health check(bursar::Call& call);

@@ -1,4 +1,4 @@
-// begin, charge, setup, refund, detach: what acts.
+// begin, charge, setup, refund, void, detach: what acts.
 #include "gateway.hpp"
 #include "hex.hpp"
 
@@ -204,6 +204,23 @@ Payment Gateway::refund(bursar::Call& call, const bursar::Refund& refund) {
     entry.reference = made.text("id");
     memory_.put(call, refund.refund_id, entry);
     return payment;
+  });
+}
+
+// A page is expired, an intent is cancelled. Where Stripe refuses, it was paid or is over already, and says which.
+Payment Gateway::void_payment(bursar::Call& call, const bursar::Capture& capture) {
+  return acting(call, [&]() -> Payment {
+    std::string reference(capture.gateway_reference);
+    if (const auto entry = memory_.find(call, capture.payment_id); entry && !entry->reference.empty())
+      reference = entry->reference;
+    if (reference.empty()) throw NothingDone("no page and no intent of it is known", bursar::Retry::later, {});
+    const std::string path = reference.starts_with("cs_") ? path_of("/v1/checkout/sessions/", reference) + "/expire"
+                                                          : path_of("/v1/payment_intents/", reference) + "/cancel";
+    const Answer answer = api_.post(call, path, {}, std::string(call.idempotency_key()));
+    if (!answer.failure) return Payment::succeeded(reference);
+    const auto found = by_reference(call, capture.payment_id, reference);
+    if (found && found->outcome == bursar::PaymentOutcome::declined) return Payment::succeeded(reference);
+    return Payment::declined(bursar::Decline::final, "other", answer.failure->message);
   });
 }
 

@@ -47,6 +47,17 @@ TEST_F(StripeTest, APageStaysOpenAfterADeclineAndEndsWhenItExpires) {
   EXPECT_EQ(lookup("pay_1", begun.reference).outcome, GatewayOutcome::declined);
 }
 
+TEST_F(StripeTest, APageThatIsLetGoOfCanNotBePaidAndAPaidOneIsNotLetGoOf) {
+  const auto left = begin("pay_left");
+  EXPECT_EQ(let_go("pay_left", left.reference).outcome, GatewayOutcome::succeeded);
+  EXPECT_EQ(let_go("pay_left", left.reference, "void:again").outcome, GatewayOutcome::succeeded) << "it is over";
+  EXPECT_EQ(lookup("pay_left", left.reference).outcome, GatewayOutcome::declined);
+  const auto paid = begin("pay_paid");
+  stripe_.post("/pay", {{"session", paid.reference}});
+  EXPECT_EQ(let_go("pay_paid", paid.reference, "void:2").outcome, GatewayOutcome::declined);
+  EXPECT_EQ(lookup("pay_paid", paid.reference).outcome, GatewayOutcome::succeeded);
+}
+
 TEST_F(StripeTest, ABankDebitIsPendingUntilItSettlesOrFails) {
   const auto good = begin("pay_good");
   const auto bad = begin("pay_bad");

@@ -81,6 +81,12 @@ class StripeTest : public ::testing::Test {
   GatewayAnswer begin(const std::string& payment, std::int64_t minor = 1234, const char* currency = "USD") {
     return heard(payment, cards_->begin(charge_of(minor, payment, "", currency)));
   }
+  GatewayAnswer let_go(const std::string& payment, const std::string& reference, const std::string& key = "void:1") {
+    return cards_->void_payment({.idempotency_key = key,
+                                 .payment_id = payment,
+                                 .gateway_reference = reference,
+                                 .amount = Money(1234, *Currency::parse("USD"))});
+  }
   GatewayAnswer lookup(const std::string& payment, const std::string& reference = "", std::int64_t minor = 1234,
                        const char* currency = "USD") {
     return heard(payment, cards_->lookup(payment, reference, Money(minor, *Currency::parse(currency))));

@@ -49,6 +49,19 @@ class FakeGateway final : public payments::Gateway {
     if (what != Act::vanish && what != Act::unreachable) approved_.erase(r.payment_id);
     return act(what, r.payment_id, r.amount);
   }
+  payments::GatewayAnswer void_payment(const payments::VoidRequest& r) override {
+    using payments::GatewayOutcome;
+    const std::lock_guard lock(mutex_);
+    void_keys_.push_back(r.idempotency_key);
+    const Act what = voiding_.empty() ? Act::succeed : voiding_.front();
+    if (!voiding_.empty()) voiding_.pop_front();
+    if (what == Act::unreachable) return {.outcome = GatewayOutcome::not_attempted, .error = "connection refused"};
+    if (what == Act::vanish) return {.error = "connection reset"};
+    if (book_.contains(r.payment_id)) return {.outcome = GatewayOutcome::declined, .decline_text = "it is paid"};
+    if (waiting_.erase(r.payment_id) + approved_.erase(r.payment_id) > 0) declined_.insert(r.payment_id);
+    if (what == Act::succeed_without_answer) return {.error = "connection reset"};
+    return {.outcome = GatewayOutcome::succeeded, .reference = r.payment_id + "-tx"};
+  }
   payments::GatewayAnswer setup(const payments::SetupRequest& r) override {
     const std::lock_guard lock(mutex_);
     setup_ = r;
@@ -78,6 +91,7 @@ class FakeGateway final : public payments::Gateway {
     if (approved_.contains(id)) {
       return {.outcome = payments::GatewayOutcome::pending, .reference = id + "-order", .ready = true};
     }
+    if (waiting_.contains(id) && asking_.contains(id)) return page_to_confirm();
     if (waiting_.contains(id)) return {.outcome = payments::GatewayOutcome::pending, .reference = id + "-tx"};
     if (declined_.contains(id)) {
       return {.outcome = payments::GatewayOutcome::declined,
@@ -91,6 +105,15 @@ class FakeGateway final : public payments::Gateway {
   void script(std::initializer_list<Act> acts) {
     const std::lock_guard lock(mutex_);
     acts_.insert(acts_.end(), acts);
+  }
+  void refuse_voids() { info_.voids = false; }
+  void script_voids(std::initializer_list<Act> acts) {
+    const std::lock_guard lock(mutex_);
+    voiding_.insert(voiding_.end(), acts);
+  }
+  [[nodiscard]] std::vector<std::string> void_keys() {
+    const std::lock_guard lock(mutex_);
+    return void_keys_;
   }
   void take(std::optional<Money> amount) { take_ = amount; }  // instead of what is asked
   void charge_fee(Money fee) { fee_ = fee; }
@@ -131,6 +154,12 @@ class FakeGateway final : public payments::Gateway {
     const std::lock_guard lock(mutex_);
     return setup_.value();
   }
+  // The setups whose method it keeps, and what it says of one.
+  [[nodiscard]] std::set<std::string> saved() {
+    const std::lock_guard lock(mutex_);
+    return saved_;
+  }
+  [[nodiscard]] static payments::GatewayAnswer saved_by(const std::string& setup) { return saved_method(setup); }
   [[nodiscard]] int setups() { return locked(setups_); }
   // The customer approved what waits for it; the money is taken by `complete`.
   void approve_waiting() {
@@ -188,6 +217,10 @@ class FakeGateway final : public payments::Gateway {
   }
   static payments::GatewayAnswer saved_method(const std::string& id) {
     return {.outcome = payments::GatewayOutcome::succeeded, .reference = id + "-tx", .method = method_of(id)};
+  }
+  static payments::GatewayAnswer page_to_confirm() {
+    return {.outcome = payments::GatewayOutcome::requires_action,
+            .action = {.type = "redirect", .url = "https://gateway.example.com/act", .text = "Confirm"}};
   }
   static payments::GatewayAnswer page(const std::string& id) {
     return {
@@ -254,8 +287,8 @@ class FakeGateway final : public payments::Gateway {
             .decline_text = "The card was declined."};
       case Act::need_action:
         waiting_.insert(id);
-        return {.outcome = GatewayOutcome::requires_action,
-                .action = {.type = "redirect", .url = "https://gateway.example.com/act", .text = "Confirm"}};
+        asking_.insert(id);
+        return page_to_confirm();
       case Act::stay_pending:
         waiting_.insert(id);
         return {.outcome = GatewayOutcome::pending};
@@ -269,6 +302,9 @@ class FakeGateway final : public payments::Gateway {
   std::map<std::string, Money> book_;  // by our id; refunds are negative
   std::map<std::string, Money> asked_;
   std::set<std::string> waiting_;
+  std::set<std::string> asking_;  // of them, for the customer
+  std::deque<Act> voiding_;
+  std::vector<std::string> void_keys_;
   std::set<std::string> declined_;
   std::string declines_with_ = "declined";
   payments::DeclineClass declined_as_ = payments::DeclineClass::unspecified;
@@ -296,6 +332,7 @@ class FakeGateways final : public payments::Gateways {
                      .display_name = "Cards",
                      .stored_methods = true,
                      .setups = true,
+                     .voids = true,
                      .refunds = true,
                      .partial_refunds = true,
                      .currencies = {},

@@ -11,6 +11,7 @@
 #include "invoicing/issue.hpp"
 #include "ledger/journal.hpp"
 #include "payments/detach.hpp"
+#include "payments/lapse.hpp"
 #include "payments/methods.hpp"
 #include "payments/payments.hpp"
 #include "payments/refunds.hpp"
@@ -156,7 +157,8 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
   payments::RefundHandler refunds{context};
   payments::SetupHandler saving{context};
   payments::DetachHandler detaching{context};
-  effects::Workers workers{*db, clock, {&charges, &completes, &refunds, &saving, &detaching}, {.threads = 4}};
+  payments::VoidHandler voiding{context};
+  effects::Workers workers{*db, clock, {&charges, &completes, &refunds, &saving, &detaching, &voiding}, {.threads = 4}};
   AccountId account;
   InvoiceId invoice;
   bool books_agree = true;

@@ -2,12 +2,11 @@
 // why.
 #include <set>
 
-#include "fixture.hpp"
 #include "invoicing/corrections.hpp"
-#include "payments/autopay_attempts.hpp"
 #include "payments/autopay_plan.hpp"
 #include "payments/heard.hpp"
 #include "payments/recording.hpp"
+#include "waterfall_fixture.hpp"
 
 namespace bursar::test {
 namespace {
@@ -15,59 +14,6 @@ namespace {
 using invoicing::InvoiceStatus;
 using payments::Attempt;
 
-class WaterfallTest : public PaymentFixture {
- protected:
-  explicit WaterfallTest(settings::Config the_config = payment_config()) : PaymentFixture(std::move(the_config)) {
-    visa = save("cards", "Visa 1");
-    amex = save("cards", "Amex 2");
-    paypal = save("wallet", "PayPal");
-    set_autopay(true);
-  }
-
-  PaymentMethodId save(const std::string& gateway, const std::string& label) {
-    return db->write("method", [&](Transaction& tx) {
-      return payments::add_method(tx, gateways, account, {.gateway = gateway, .token = "tok_" + label, .label = label},
-                                  customer, clock.now())
-          .value();
-    });
-  }
-  void remove(PaymentMethodId method) {
-    db->write("remove", [&](Transaction& tx) {
-        return payments::remove_method(tx, method, customer, clock.now());
-      }).value();
-  }
-  scheduler::Counts step() { return run(*step_); }
-  void day(int count = 1) {
-    clock.advance(days(count));
-    step();
-    workers.drain();
-  }
-  // "1 Visa 1 declined_final, 1 Amex 2 charged"
-  std::string story() {
-    std::string out;
-    for (const Attempt& one : db->read([&](Connection& c) { return payments::attempts_of(c, invoice); })) {
-      const bool passed = one.outcome == payments::AttemptOutcome::passed_over;
-      out += (out.empty() ? "" : ", ") + std::to_string(one.round) + " " + (one.method ? one.label : "none") + " " +
-             (passed ? one.reason : std::string(to_string(one.outcome)));
-    }
-    return out;
-  }
-  std::string body(std::string_view name) {
-    return db->read([&](Connection& c) {
-      auto rows = c.query("SELECT body FROM messages WHERE template = $1 ORDER BY id DESC LIMIT 1", name);
-      return rows.next() ? rows.string(0) : std::string();
-    });
-  }
-  std::int64_t charges_recorded() { return number("SELECT COUNT(*) FROM payments WHERE origin = 'autopay'"); }
-  void expire(PaymentMethodId method, CivilDate on) {
-    db->write("expire", [&](Transaction& tx) {
-      tx.execute("UPDATE payment_methods SET expires_on = $2 WHERE id = $1", method, on);
-    });
-  }
-
-  std::unique_ptr<scheduler::Step> step_ = payments::autopay_step(context);
-  PaymentMethodId visa, amex, paypal;
-};
 INSTANTIATE_TEST_SUITE_P(Backends, WaterfallTest, backends());
 
 TEST_P(WaterfallTest, a_final_decline_is_followed_by_the_next_method_in_the_same_run) {

@@ -1,0 +1,109 @@
+#include "payments/lapse.hpp"
+
+#include "payments/answer_text.hpp"
+#include "payments/recording.hpp"
+#include "payments/settle.hpp"
+#include "payments/staff_tasks.hpp"
+
+namespace bursar::payments {
+
+namespace {
+
+using effects::Outcome;
+using effects::Verdict;
+
+// While it is being taken, or nobody knows, its own lookups come first; it may wait for its customer again.
+std::optional<Outcome> no_void_now(const Payment& payment) {
+  if (payment.status == PaymentStatus::requires_action) return std::nullopt;
+  if (!payment.open()) return Outcome{.verdict = Verdict::done};
+  return Outcome{.verdict = Verdict::waiting, .error = "the payment is " + std::string(to_string(payment.status))};
+}
+
+}  // namespace
+
+std::int64_t let_lapse(storage::Transaction& tx, const settings::Autopay& autopay, Instant now) {
+  std::vector<effects::NewEffect> voids;
+  {
+    auto rows = tx.query(
+        "SELECT p.id, p.account_id, p.gateway FROM effects e JOIN payments p ON p.id = e.object_id "
+        "WHERE e.kind = 'charge' AND e.state = 'waiting' AND e.next_at IS NOT NULL AND p.origin = 'autopay' "
+        "AND p.status = 'requires_action' AND (p.created_at <= $1 OR p.expires_at <= $2) ORDER BY p.id",
+        now - days(autopay.confirm_within_days), now);
+    while (rows.next()) {
+      voids.push_back({.kind = "void",
+                       .key = void_key(rows.id<PaymentId>(0)),
+                       .instance = rows.string(2),
+                       .account = rows.id<AccountId>(1),
+                       .object = rows.integer(0)});
+    }
+  }
+  return voids.empty() ? 0 : effects::record(tx, now, voids);
+}
+
+int VoidHandler::concurrency(std::string_view instance) const { return context_.gateways.concurrency(instance); }
+
+Payment VoidHandler::payment_of(const effects::Effect& effect) const {
+  auto payment = context_.db.read([&](storage::Connection& c) { return find_payment(c, PaymentId(effect.object)); });
+  BURSAR_ASSERT(payment.has_value());
+  return *std::move(payment);
+}
+
+Outcome VoidHandler::perform(const effects::Effect& effect) {
+  const Payment payment = payment_of(effect);
+  if (auto otherwise = no_void_now(payment)) return *std::move(otherwise);
+  Gateway* gateway = context_.gateways.find(effect.instance);
+  if (gateway == nullptr) return outcome_of(no_gateway(effect.instance));
+  if (!gateway->info().voids) {
+    return {.verdict = Verdict::parked, .error = "the gateway '" + effect.instance + "' can't let go of a payment"};
+  }
+  return outcome_of(gateway->void_payment({.idempotency_key = effect.key,
+                                           .payment_id = context_.codec.text(payment.id),
+                                           .gateway_reference = payment.reference,
+                                           .amount = payment.amount}));
+}
+
+// What became of it is the charge's own affair; while the gateway says that it still waits, it was not let go of.
+Outcome VoidHandler::inspect(const effects::Effect& effect) {
+  if (!payment_of(effect).open()) return {.verdict = Verdict::done};
+  context_.perform_now(charge_key(PaymentId(effect.object)), {});
+  if (auto otherwise = no_void_now(payment_of(effect))) return *std::move(otherwise);
+  return {.verdict = Verdict::not_attempted, .error = "the payment still waits for its customer"};
+}
+
+void VoidHandler::settle(storage::Transaction& tx, const effects::Effect& effect, Outcome& outcome, Instant now) {
+  const auto payment = find_payment(tx, PaymentId(effect.object));
+  BURSAR_ASSERT(payment.has_value());
+  if (outcome.verdict == Verdict::parked && payment->open()) {
+    raise_task(tx, "confirm_payment", payment->account, payment->id.value(),
+               "Cancel a payment of " + payment->amount.to_string() + " that its customer did not confirm",
+               outcome.error + "; cancel it in the gateway's own pages, then set the payment to failed.", now);
+  }
+  if (outcome.data.empty()) return;  // the gateway was not asked
+  const GatewayAnswer answer = answer_from_text(outcome.data).value_or(GatewayAnswer{});
+  switch (answer.outcome) {
+    case GatewayOutcome::succeeded:
+      outcome.verdict = Verdict::done;
+      if (!payment->open()) return;
+      settle_payment(tx, context_, payment->id,
+                     {.outcome = GatewayOutcome::declined,
+                      .decline_class = DeclineClass::soft,
+                      .decline_code = "confirmation_expired",
+                      .decline_text = "Nobody confirmed the payment in time."},
+                     Verdict::failed, now);
+      effects::conclude(tx, charge_key(payment->id), Verdict::failed, "confirmation_expired", now);
+      return;
+    case GatewayOutcome::not_attempted:
+      outcome.verdict = Verdict::not_attempted;
+      return;
+    case GatewayOutcome::declined:  // it was paid, or is over, and the charge's own lookup tells which
+    case GatewayOutcome::pending:
+    case GatewayOutcome::requires_action:
+    case GatewayOutcome::unknown:
+      effects::ask_again(tx, charge_key(payment->id), now);
+      outcome.verdict = Verdict::unknown;
+      outcome.error = answer.decline_text.empty() ? answer.error : answer.decline_text;
+      return;
+  }
+}
+
+}  // namespace bursar::payments

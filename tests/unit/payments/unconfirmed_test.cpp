@@ -1,0 +1,147 @@
+// Goal: an automatic charge that asks its customer, and that nobody answers, is let go of before anything else is
+// charged, and the retry schedule goes on.
+#include <set>
+
+#include "payments/heard.hpp"
+#include "waterfall_fixture.hpp"
+
+namespace bursar::test {
+namespace {
+
+using invoicing::InvoiceStatus;
+
+class UnconfirmedTest : public WaterfallTest {
+ protected:
+  // On the day that the invoice is due its charge asks the customer, who does nothing. `days`: of the daily run.
+  void ask(int days_after = 0) {
+    gateways.cards.script({Act::need_action});
+    full_day(7);
+    for (int i = 0; i < days_after; ++i) full_day();
+  }
+  void full_day(int count = 1) {
+    clock.advance(days(count));
+    step();
+    run(*reconciliation_);
+    workers.drain();
+  }
+  PaymentId first() { return PaymentId(number("SELECT min(id) FROM payments WHERE origin = 'autopay'")); }
+  std::string state_of_the_void() {
+    return db->read([&](Connection& c) {
+      auto rows = c.query("SELECT state FROM effects WHERE kind = 'void'");
+      return rows.next() ? rows.string(0) : std::string("none");
+    });
+  }
+  std::unique_ptr<scheduler::Step> reconciliation_ = payments::reconciliation_step(context);
+};
+INSTANTIATE_TEST_SUITE_P(Backends, UnconfirmedTest, backends());
+
+TEST_P(UnconfirmedTest, a_charge_is_taken_back_at_the_gateway_after_its_days_and_the_schedule_goes_on) {
+  ask(1);
+  EXPECT_EQ(gateways.cards.void_keys(), std::vector<std::string>{}) << "not before two days";
+  full_day();
+  EXPECT_EQ(gateways.cards.void_keys(), std::vector{"void:" + std::to_string(first().value()) + ":1"});
+  EXPECT_EQ(stored(first()).decline_code, "confirmation_expired");
+  EXPECT_EQ(story(), "1 Visa 1 declined_soft");
+  EXPECT_EQ(stored(invoice).autopay_on, CivilDate(2027, 3, 11));
+  EXPECT_EQ(notices("payment_failed"), 1);
+  EXPECT_NE(body("payment_failed").find("Nobody confirmed the payment in time"), std::string::npos);
+  EXPECT_EQ(charges_recorded(), 1);
+  full_day();
+  EXPECT_EQ(story(), "1 Visa 1 declined_soft, 2 Visa 1 charged");
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+  gateways.cards.complete_waiting();
+  full_day(3);
+  EXPECT_EQ(gateways.cards.book().size(), 1u) << "what was let go of can't be confirmed any more";
+}
+
+TEST_P(UnconfirmedTest, one_that_was_confirmed_as_it_lapsed_is_booked_and_nothing_else_is_charged) {
+  ask(1);
+  clock.advance(days(1));
+  run(*reconciliation_);
+  gateways.cards.complete_waiting();  // between the record of the void and the void
+  workers.drain();
+  for (int i = 0; i < 8; ++i) full_day();
+  EXPECT_EQ(stored(first()).status, PaymentStatus::succeeded);
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+  EXPECT_EQ(charges_recorded(), 1);
+  EXPECT_EQ(state_of_the_void(), "done");
+}
+
+TEST_P(UnconfirmedTest, an_answer_to_the_void_that_is_lost_ends_the_same) {
+  gateways.cards.script_voids({Act::unreachable, Act::vanish, Act::succeed_without_answer});
+  ask(2);
+  for (int i = 0; i < 10; ++i) {
+    clock.advance(minutes(10));
+    workers.drain();
+  }
+  EXPECT_EQ(story(), "1 Visa 1 declined_soft");
+  EXPECT_EQ(stored(first()).status, PaymentStatus::failed);
+  EXPECT_EQ(state_of_the_void(), "done");
+  const auto keys = gateways.cards.void_keys();
+  EXPECT_GE(keys.size(), 3u);
+  EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), 1u);
+}
+
+TEST_P(UnconfirmedTest, nothing_is_charged_while_the_gateway_does_not_say_that_it_has_let_go) {
+  gateways.cards.script_voids({Act::vanish, Act::vanish, Act::vanish, Act::vanish, Act::vanish, Act::vanish,
+                               Act::vanish, Act::vanish, Act::vanish, Act::vanish, Act::vanish, Act::vanish,
+                               Act::vanish});
+  ask(2);
+  gateways.cards.fall_silent(true);
+  for (int i = 0; i < 4; ++i) full_day();
+  EXPECT_EQ(charges_recorded(), 1);
+  EXPECT_EQ(gateways.wallet.charges(), 0);
+  gateways.cards.fall_silent(false);
+  gateways.cards.script_voids({});
+  for (int i = 0; i < 20; ++i) full_day();
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+  EXPECT_EQ(charges_recorded(), 2) << story();
+}
+
+TEST_P(UnconfirmedTest, money_that_comes_all_the_same_is_booked_once_and_ends_the_schedule) {
+  ask(2);
+  ASSERT_EQ(stored(first()).status, PaymentStatus::failed);
+  books_agree = false;  // the gateway had said that nothing would be taken
+  const payments::Hearsay late{
+      .gateway = "cards",
+      .id = codec.text(first()),
+      .reference = "",
+      .answer = payments::GatewayAnswer{
+          .outcome = payments::GatewayOutcome::succeeded, .processed = usd("10.00"), .reference = "late"}};
+  for (int i = 0; i < 2; ++i) {
+    db->write("told", [&](Transaction& tx) { payments::hear_of_payment(tx, context, late, clock.now()); });
+  }
+  for (int i = 0; i < 8; ++i) full_day();
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+  EXPECT_EQ(stored(first()).received, usd("10.00"));
+  EXPECT_EQ(charges_recorded(), 1);
+  EXPECT_EQ(credit(), usd("0.00"));
+}
+
+TEST_P(UnconfirmedTest, switching_autopay_off_and_on_begins_no_second_charge_beside_it) {
+  ask();
+  set_autopay(false);
+  set_autopay(true);
+  full_day();
+  EXPECT_EQ(story(), "1 Visa 1 charged");
+  EXPECT_EQ(charges_recorded(), 1);
+}
+
+TEST_P(UnconfirmedTest, a_gateway_that_cannot_let_go_makes_it_a_task_and_dismissing_goes_on_by_the_schedule) {
+  gateways.cards.refuse_voids();
+  ask(8);
+  EXPECT_EQ(charges_recorded(), 1);
+  EXPECT_EQ(state_of_the_void(), "parked");
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'confirm_payment' AND status = 'open'"), 1);
+  gateways.cards.decline_waiting(payments::DeclineClass::soft);  // staff cancelled it in the gateway's pages
+  ASSERT_TRUE(payments.dismiss(first(), staff).ok());
+  EXPECT_EQ(state_of_the_void(), "done");
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE status = 'open'"), 0);
+  workers.drain();
+  EXPECT_EQ(charges_recorded(), 1);
+  full_day();
+  EXPECT_EQ(story(), "1 Visa 1 declined_final, 2 Visa 1 declined_for_good, 2 Amex 2 charged");
+}
+
+}  // namespace
+}  // namespace bursar::test
