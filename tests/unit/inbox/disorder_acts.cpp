@@ -1,10 +1,13 @@
-// What may happen. The beginning and the end of a sequence, and what must hold then, are in disorder_world.cpp.
+// What may happen to money. What else customers do is in disorder_customer.cpp; the beginning and the end of a
+// sequence, and what must hold then, are in disorder_world.cpp.
 #include <algorithm>
 
 #include "disorder_world.hpp"
+#include "dunning/holds.hpp"
 #include "invoicing/corrections.hpp"
 #include "invoicing/issue.hpp"
 #include "invoicing/settlement.hpp"
+#include "invoicing/steps.hpp"
 #include "payments/mass_payments.hpp"
 #include "payments/methods.hpp"
 #include "payments/steps.hpp"
@@ -33,13 +36,19 @@ void DisorderWorld::script_an_answer(FakeGateway& gateway) {
       FakeAct::vanish,      FakeAct::unreachable, FakeAct::decline_soft, FakeAct::decline_final,
       FakeAct::need_action, FakeAct::stay_pending};
   gateway.script({answers[pick(std::size(answers))]});
-  gateway.take(one_in(8) ? std::optional(some(1500)) : std::nullopt);
+  gateway.take(something_else());
+}
+
+std::optional<Money> DisorderWorld::something_else() {
+  if (one_in(8)) return some(1500);
+  return one_in(12) ? std::optional(Money(1 + pick(1500), euro_)) : std::nullopt;
 }
 
 payments::NewPayment DisorderWorld::random_payment(std::string gateway) {
   payments::NewPayment asked{.invoice = any(invoices_), .gateway = std::move(gateway)};
   if (one_in(2)) asked.amount = some(1500);
-  if (asked.gateway != "bank" && one_in(3)) asked.method = asked.gateway == "cards" ? method_ : quiet_method_;
+  const auto methods = saved_methods(asked.gateway);
+  if (!methods.empty() && one_in(3)) asked.method = any(methods).id;
   asked.use_credit = one_in(3);
   return asked;
 }
@@ -124,9 +133,11 @@ void DisorderWorld::grant_credit() {
 void DisorderWorld::daily_run() {
   clock_.advance(days(1));
   script_an_answer(gateways_.cards);
-  const auto autopay = payments::autopay_step(context_), reconciliation = payments::reconciliation_step(context_);
-  run(*autopay);
-  run(*reconciliation);
+  if (one_in(4)) gateways_.cards.script_voids({one_in(2) ? FakeAct::succeed_without_answer : FakeAct::vanish});
+  run(*dunning::hold_step(rules_));
+  for (const auto& step : invoicing::steps(rules_)) run(*step);
+  run(*payments::autopay_step(context_));
+  run(*payments::reconciliation_step(context_));
   if (!one_in(3)) workers_.drain();  // else the process ended after the run
 }
 
@@ -153,8 +164,8 @@ void DisorderWorld::die_in_an_effect() {
     std::vector<Open> out;
     auto rows = c.query(
         "SELECT id, kind, key, instance, account_id, object_id, created_at, state FROM effects WHERE "
-        "state IN ('recorded', 'unknown', 'waiting') AND kind IN ('charge', 'complete', 'refund', 'webhook') "
-        "ORDER BY id");
+        "state IN ('recorded', 'unknown', 'waiting') AND kind IN ('charge', 'complete', 'refund', 'void', 'setup', "
+        "'detach', 'webhook') ORDER BY id");
     while (rows.next()) {
       out.push_back({.effect = {.id = rows.id<EffectId>(0),
                                 .kind = rows.string(1),
@@ -170,7 +181,8 @@ void DisorderWorld::die_in_an_effect() {
   if (open.empty()) return;
   const Open& at = any(open);
   const std::map<std::string_view, effects::Handler*> handlers = {
-      {"charge", &charges_}, {"complete", &completes_}, {"refund", &refunds_}, {"webhook", &inbox_}};
+      {"charge", &charges_}, {"complete", &completes_}, {"refund", &refunds_}, {"void", &voiding_},
+      {"setup", &saving_},   {"detach", &detaching_},   {"webhook", &inbox_}};
   effects::Handler& handler = *handlers.at(at.effect.kind);
   if (!one_in(3)) static_cast<void>(at.begun ? handler.inspect(at.effect) : handler.perform(at.effect));
   db_->write("in flight", [&](Transaction& tx) {
@@ -288,6 +300,44 @@ void DisorderWorld::refund_at_the_gateway() {
   tell(std::move(event), Delivery::arrives);
 }
 
+// Staff record by hand what they did in the gateway's own pages, which tells of it too, before or after; or what they
+// sent by another way. They name it or not, and may mistake the amount.
+void DisorderWorld::refund_by_hand() {
+  const auto payments = taken_by_cards();
+  if (payments.empty()) return;
+  const Payment& payment = any(payments);
+  const std::string id = codec_.text(payment.id), number = std::to_string(++elsewhere_so_far_);
+  payments::NewRefund asked{.payment = payment.id,
+                            .amount = usd(1 + pick(static_cast<unsigned>(gateways_.cards.book().at(id).minor()))),
+                            .destination = payments::RefundDestination::external,
+                            .reason = "by hand"};
+  const bool at_the_gateway = !one_in(4);
+  const Money moved = *asked.amount;
+  std::string reference = (at_the_gateway ? "elsewhere-" : "statement-") + number;
+  if (one_in(3) || !at_the_gateway) asked.reference = reference;
+  if (at_the_gateway && one_in(6)) asked.amount = some(900);
+  const auto record = [&] {
+    bool recorded = false;
+    attempt([&](Transaction& tx) {
+      return recorded = payments::record_refund(tx, context_, asked, staff_, clock_.now()).ok();
+    });
+    if (recorded && !at_the_gateway) elsewhere_["cards/" + reference] = -moved.minor();
+  };
+  const bool recorded_first = one_in(2);
+  if (recorded_first) record();
+  if (at_the_gateway) {
+    taken_back_.insert(id);
+    elsewhere_["cards/" + reference] = -moved.minor();
+    WebhookEvent event;
+    event.kind = inbox::WebhookEventKind::refund;
+    event.payment_id = id;
+    event.gateway_reference = id + "-tx";
+    event.payment = GatewayAnswer{.outcome = GatewayOutcome::succeeded, .processed = moved, .reference = reference};
+    tell(std::move(event), Delivery::arrives);
+  }
+  if (!recorded_first) record();
+}
+
 // The receiving bank did not take it, after the gateway had said that it was sent.
 void DisorderWorld::refund_bounces() {
   std::vector<std::string> sent;
@@ -369,7 +419,20 @@ void DisorderWorld::staff_return() {
   attempt([&](Transaction& tx) {
     return returned = payments::return_suspense(tx, context_, item.id, "nobody's", staff_, clock_.now()).ok();
   });
-  if (returned) elsewhere_["cards/" + item.reference + " returned"] = -item.amount.minor();
+  if (returned && item.amount.currency() == dollar_) {
+    elsewhere_["cards/" + item.reference + " returned"] = -item.amount.minor();
+  }
+}
+
+// What can't be booked is ended by hand: they have seen to it in the gateway's own pages.
+void DisorderWorld::staff_look_into_unclear() {
+  const auto parked = db_->read([](Connection& c) {
+    std::vector<PaymentId> out;
+    auto rows = c.query("SELECT object_id FROM effects WHERE kind = 'charge' AND state = 'parked' ORDER BY id");
+    while (rows.next()) out.emplace_back(rows.id<PaymentId>(0));
+    return out;
+  });
+  for (const PaymentId payment : parked) static_cast<void>(payments_.dismiss(payment, staff_));
 }
 
 void DisorderWorld::apply_credit() {

@@ -1,7 +1,7 @@
-// Goal: in whatever order payments, events, refunds, corrections and deaths of the process come, the gateways' own
-// books are ours in the end. Method: seeded sequences of random acts over gateways that answer at random; each ends
-// when what was under way has had its last word. A sequence that fails is shrunk, act by act, to the shortest that
-// still does.
+// Goal: in whatever order payments, saved methods, changed plans, events, refunds, corrections and deaths of the
+// process come, the gateways' own books are ours in the end. Method: seeded sequences of random acts over gateways that
+// answer at random; each ends when what was under way has had its last word. A sequence that fails is shrunk, act by
+// act, to the shortest that still does.
 //
 //   BURSAR_SEQUENCES=10000   how many; the default takes some seconds
 //   BURSAR_SEED=1            of the first one

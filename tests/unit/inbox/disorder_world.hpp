@@ -1,6 +1,7 @@
-// Customers, invoices and three gateways, to which anything may happen in any order: cards tells what happens by
-// webhooks that may be late, doubled, reordered or lost; quiet tells nothing by itself; the bank is confirmed by staff.
-// Each act is chosen and shaped by a number, so that a sequence of acts can be said again, and with some left out.
+// Customers, invoices, services, saved methods and three gateways, to which anything may happen in any order: cards
+// tells what happens by webhooks that may be late, doubled, reordered or lost; quiet tells nothing by itself; the bank
+// is confirmed by staff. Each act is chosen and shaped by a number, so that a sequence of acts can be said again, and
+// with some left out.
 #pragma once
 
 #include <array>
@@ -16,10 +17,15 @@
 #include "inbox/inbox.hpp"
 #include "invoicing/rules.hpp"
 #include "notices/outbox.hpp"
+#include "payments/detach.hpp"
 #include "payments/disputes.hpp"
+#include "payments/lapse.hpp"
+#include "payments/methods.hpp"
 #include "payments/payments.hpp"
 #include "payments/refunds.hpp"
+#include "payments/setups.hpp"
 #include "scheduler/step.hpp"
+#include "services/services.hpp"
 #include "support/clock.hpp"
 #include "support/database.hpp"
 
@@ -59,6 +65,8 @@ class DisorderGateways final : public payments::Gateways {
     return {.instance = std::move(instance),
             .display_name = "Gateway",
             .stored_methods = true,
+            .setups = true,
+            .voids = true,
             .refunds = true,
             .partial_refunds = true,
             .currencies = {}};
@@ -93,12 +101,15 @@ class DisorderWorld {
   }
   Money usd(std::int64_t minor) const { return {minor, dollar_}; }
   Money some(unsigned below) { return usd(1 + pick(below)); }
+  // A gateway takes another amount than it was asked for, or another currency.
+  std::optional<Money> something_else();
   // What is refused leaves nothing behind, as a request of the API does not.
   void attempt(const std::function<bool(storage::Transaction&)>& act);
   std::vector<payments::Payment> made(std::string_view gateway = {});
   // Those of cards whose money is there by its own book, and not sent back by hand.
   std::vector<payments::Payment> taken_by_cards();
   InvoiceId issue(std::int64_t minor);
+  std::vector<payments::PaymentMethod> saved_methods(std::string_view gateway = {});
   void run(scheduler::Step& step);
 
   FakeGateway& fake(std::string_view gateway) { return gateway == "cards" ? gateways_.cards : gateways_.quiet; }
@@ -125,11 +136,22 @@ class DisorderWorld {
   void deliver_again();
   void refund();
   void refund_at_the_gateway();
+  void refund_by_hand();
   void refund_bounces();
   void dispute();
   void stray_money();
   void staff_assign();
   void staff_return();
+  void staff_look_into_unclear();
+  void order_service();
+  void change_plan();
+  void withdraw_plan_change();
+  void hold();
+  void lift_hold();
+  void save_method();
+  void webhook_of_setup();
+  void remove_method();
+  void order_methods();
   void apply_credit();
   void void_invoice();
   void credit_note();
@@ -151,9 +173,13 @@ class DisorderWorld {
   Book our_book();
   void compare(std::vector<std::string>& faults);
   void ask_for_loose_ends(std::vector<std::string>& faults);
+  void compare_methods(std::vector<std::string>& faults);
+  void look_for_untold(FakeGateway& gateway, std::vector<std::string>& faults);
+  // That a refund is at the gateway and not in our books as it is there.
+  bool told_to_staff(const std::string& reference);
   std::int64_t number(storage::Sql sql);
 
-  const Currency dollar_ = Currency::parse("USD").value();
+  const Currency dollar_ = Currency::parse("USD").value(), euro_ = Currency::parse("EUR").value();
   const accounts::Actor staff_{.kind = accounts::ActorKind::staff};
   const accounts::Actor customer_{.kind = accounts::ActorKind::user};
   TestDatabase db_;
@@ -170,13 +196,17 @@ class DisorderWorld {
   payments::ChargeHandler charges_{context_};
   payments::CompleteHandler completes_{context_};
   payments::RefundHandler refunds_{context_};
+  payments::Setups setups_{context_};
+  payments::SetupHandler saving_{context_};
+  payments::DetachHandler detaching_{context_};
+  payments::VoidHandler voiding_{context_};
   inbox::Inbox inbox_{context_, told_};
   effects::Workers workers_;
 
   std::mt19937 random_;
   AccountId account_;
   std::vector<InvoiceId> invoices_;
-  PaymentMethodId method_, quiet_method_;
+  ProductId small_, large_;
   std::vector<std::string> under_way_;  // bodies of events that will be delivered
   Book elsewhere_;                      // money that moved at the gateway without a call of ours
   std::set<std::string> taken_back_;    // ids of payments that were disputed or refunded there

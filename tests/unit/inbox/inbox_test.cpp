@@ -6,8 +6,6 @@
 #include <thread>
 
 #include "inbox_fixture.hpp"
-#include "invoicing/corrections.hpp"
-#include "payments/heard.hpp"
 #include "payments/suspense.hpp"
 
 namespace bursar::test {

@@ -101,6 +101,18 @@ TEST_P(RefundEventsTest, one_named_by_staff_is_that_one_only) {
   EXPECT_EQ(number("SELECT COUNT(*) FROM refunds"), 2);
 }
 
+TEST_P(RefundEventsTest, one_named_by_staff_with_another_amount_is_shown_to_them) {
+  const Payment payment = paid();
+  books_agree = false;
+  ASSERT_TRUE(by_hand(payment, "5.00", "re_evt_r").ok());
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(stored(payment.id).refunded, usd("5.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'refund_unclear' AND detail LIKE 're_evt_r: 4.00 "
+                   "USD%'"),
+            1);
+}
+
 TEST_P(RefundEventsTest, one_of_another_amount_than_by_hand_is_shown_to_staff_and_not_guessed) {
   const Payment payment = paid();
   books_agree = false;
