@@ -251,9 +251,10 @@ bool DisorderWorld::told_to_staff(const std::string& reference) {
 void DisorderWorld::look_for_untold(FakeGateway& gateway, std::vector<std::string>& faults) {
   for (const auto& [id, amount] : gateway.book()) {
     if (amount.currency() == dollar_) continue;
-    const bool told = db_->read([&, payment = codec_.parse<PaymentIdTag>(id).value()](Connection& c) {
+    const auto payment = codec_.parse<PaymentIdTag>(id).value();
+    const bool told = db_->read([&, reference = id + "-tx"](Connection& c) {
       return c.query("SELECT 1 FROM staff_tasks WHERE kind = 'confirm_payment' AND object_id = $1", payment).next() ||
-             c.query("SELECT 1 FROM suspense_items WHERE reference = $1", id + "-tx").next();
+             c.query("SELECT 1 FROM suspense_items WHERE reference = $1", reference).next();
     });
     if (!told) faults.push_back("nobody knows of " + amount.to_string() + " for " + id);
   }

@@ -222,7 +222,7 @@ TEST_P(BreakerTest, an_approved_run_that_is_cut_off_goes_on_where_it_was) {
   suspension.before_account = [](std::int64_t account) {
     if (account == 11) throw storage::StorageError("the connection is gone", true);
   };
-  EXPECT_THROW(decide(held, true), storage::StorageError);
+  EXPECT_THROW((void)decide(held, true), storage::StorageError);
   EXPECT_EQ(work_of(held, "suspension").size(), 8U) << "two chunks of four";
   suspension.before_account = [](std::int64_t) {};
   scheduler->run_due();
