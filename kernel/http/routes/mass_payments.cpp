@@ -44,24 +44,8 @@ Answer render(const Call& call, MassPaymentId id) {
   return call.app.db.read([&](storage::Connection& c) { return render(call, c, id); });
 }
 
-// Records a payment by `record` and takes it further: the gateway is called outside any transaction.
-Result<Answer> record_and_perform(Call& call, const char* what,
-                                  const std::function<Result<PaymentId>(storage::Transaction&)>& record) {
-  return call.once_outside(what, {.claim = [&](storage::Transaction& tx) -> Result<std::int64_t> {
-                                    BURSAR_TRY(payment, record(tx));
-                                    return payment.value();
-                                  },
-                                  .perform = [&](std::int64_t payment, const auto& settling) -> Status {
-                                    call.app.payments->perform(PaymentId(payment), settling);
-                                    call.wake_workers();
-                                    return {};
-                                  },
-                                  .render =
-                                      [&](storage::Connection& c, std::int64_t object) {
-                                        const auto payment = payments::find_payment(c, PaymentId(object));
-                                        BURSAR_ASSERT(payment.has_value());
-                                        return render(call, c, payment->mass_payment);
-                                      }});
+Answer render_of(const Call& call, storage::Connection& c, const payments::Payment& payment) {
+  return render(call, c, payment.mass_payment);
 }
 
 Result<Answer> start(Call& call) {
@@ -88,10 +72,11 @@ Result<Answer> start(Call& call) {
   mass.gateway = means.gateway;
   mass.method = means.method;
   mass.checkout = means.checkout;
-  return record_and_perform(call, "start_mass_payment", [&](storage::Transaction& tx) -> Result<PaymentId> {
+  const auto record = [&](storage::Transaction& tx) -> Result<PaymentId> {
     BURSAR_TRY(started, payments::start_mass_payment(tx, *call.app.payment_context, mass, call.actor(), call.now));
     return started.payment;
-  });
+  };
+  return take_payment(call, "start_mass_payment", record, render_of);
 }
 
 Result<Answer> try_again(Call& call) {
@@ -100,14 +85,15 @@ Result<Answer> try_again(Call& call) {
   const Means means = read_means(call, in);
   BURSAR_CHECK(in.finish());
   BURSAR_CHECK(require_saving(call, means.checkout));
-  return record_and_perform(call, "retry_mass_payment", [&](storage::Transaction& tx) {
+  const auto record = [&](storage::Transaction& tx) {
     return payments::retry_mass_payment(tx, *call.app.payment_context, id,
                                         {.gateway = means.gateway,
                                          .method = means.method,
                                          .origin = origin_of_payment(call),
                                          .checkout = means.checkout},
                                         call.actor(), call.now);
-  });
+  };
+  return take_payment(call, "retry_mass_payment", record, render_of);
 }
 
 Result<Answer> cancel(Call& call) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
 #include "http/authentication.hpp"
 
 namespace bursar::http {
@@ -45,6 +46,26 @@ Status require_saving(const Call& call, const payments::Checkout& checkout) {
 
 payments::PaymentOrigin origin_of_payment(const Call& call) {
   return call.caller.is_staff() ? payments::PaymentOrigin::staff : payments::PaymentOrigin::customer;
+}
+
+Result<Answer> take_payment(Call& call, const char* what,
+                            const std::function<Result<PaymentId>(storage::Transaction&)>& record,
+                            Answer (*render)(const Call&, storage::Connection&, const payments::Payment&)) {
+  return call.once_outside(what, {.claim = [&](storage::Transaction& tx) -> Result<std::int64_t> {
+                                    BURSAR_TRY(id, record(tx));
+                                    return id.value();
+                                  },
+                                  .perform = [&](std::int64_t object, const auto& settling) -> Status {
+                                    call.app.payments->perform(PaymentId(object), settling);
+                                    call.wake_workers();
+                                    return {};
+                                  },
+                                  .render =
+                                      [&](storage::Connection& c, std::int64_t object) {
+                                        const auto payment = payments::find_payment(c, PaymentId(object));
+                                        BURSAR_ASSERT(payment.has_value());
+                                        return render(call, c, *payment);
+                                      }});
 }
 
 }  // namespace bursar::http

@@ -1,6 +1,7 @@
 // How somebody wants to pay, as the bodies of payments, mass payments, deposits and setups say it.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "http/call.hpp"
@@ -23,5 +24,11 @@ payments::Checkout read_ways_back(const Call& call, ObjectReader& in);
 Status require_saving(const Call& call, const payments::Checkout& checkout);
 
 payments::PaymentOrigin origin_of_payment(const Call& call);
+
+// Records a payment by `record` and takes it further, once for the request's key: the gateway is called outside any
+// transaction, and may have been before. `render` answers the payment as it is then.
+Result<Answer> take_payment(Call& call, const char* what,
+                            const std::function<Result<PaymentId>(storage::Transaction&)>& record,
+                            Answer (*render)(const Call&, storage::Connection&, const payments::Payment&));
 
 }  // namespace bursar::http

@@ -17,35 +17,14 @@ void write_payment_of(JsonWriter& w, storage::Connection& c, const IdCodec& ids,
   write_payment(w, ids, payment, payments::allocations_of(c, payment));
 }
 
-Answer render(const Call& call, storage::Connection& c, const payments::Payment& payment) {
+Answer render_in(const Call& call, storage::Connection& c, const payments::Payment& payment) {
   JsonWriter w;
   write_payment_of(w, c, call.app.ids, payment);
   return call.versioned(std::move(w), payment.version);
 }
 
 Answer render(const Call& call, const payments::Payment& payment) {
-  return call.app.db.read([&](storage::Connection& c) { return render(call, c, payment); });
-}
-
-// Records a payment by `record` and takes it further: the gateway is called outside any transaction, and may have been
-// before.
-Result<Answer> record_and_perform(Call& call, const char* what,
-                                  const std::function<Result<PaymentId>(storage::Transaction&)>& record) {
-  return call.once_outside(what, {.claim = [&](storage::Transaction& tx) -> Result<std::int64_t> {
-                                    BURSAR_TRY(id, record(tx));
-                                    return id.value();
-                                  },
-                                  .perform = [&](std::int64_t object, const auto& settling) -> Status {
-                                    call.app.payments->perform(PaymentId(object), settling);
-                                    call.wake_workers();
-                                    return {};
-                                  },
-                                  .render =
-                                      [&](storage::Connection& c, std::int64_t object) {
-                                        const auto payment = payments::find_payment(c, PaymentId(object));
-                                        BURSAR_ASSERT(payment.has_value());
-                                        return render(call, c, *payment);
-                                      }});
+  return call.app.db.read([&](storage::Connection& c) { return render_in(call, c, payment); });
 }
 
 payments::NewPayment new_payment(const Call& call, ObjectReader& in) {
@@ -66,9 +45,10 @@ Result<Answer> pay_invoice(Call& call) {
   payment.use_credit = in.optional_boolean("use_credit").value_or(false);
   BURSAR_CHECK(in.finish());
   BURSAR_CHECK(require_saving(call, payment.checkout));
-  return record_and_perform(call, "record_payment", [&](storage::Transaction& tx) {
+  const auto record = [&](storage::Transaction& tx) {
     return call.app.payments->record(tx, payment, call.actor(), call.now);
-  });
+  };
+  return take_payment(call, "record_payment", record, render_in);
 }
 
 Result<Answer> deposit(Call& call) {
@@ -78,13 +58,14 @@ Result<Answer> deposit(Call& call) {
   if (amount && !amount->is_positive()) in.fault("amount", "must be positive");
   BURSAR_CHECK(in.finish());
   BURSAR_CHECK(require_saving(call, payment.checkout));
-  return record_and_perform(call, "record_deposit", [&](storage::Transaction& tx) -> Result<PaymentId> {
+  const auto record = [&](storage::Transaction& tx) -> Result<PaymentId> {
     BURSAR_CHECK(payments::check_deposit(tx, *call.app.payment_context, call.account, *amount, call.now));
     BURSAR_TRY(invoice, invoicing::issue_deposit(tx, call.app.rules, call.account, *amount, call.now));
     payments::NewPayment of_invoice = payment;
     of_invoice.invoice = invoice;
     return call.app.payments->record(tx, of_invoice, call.actor(), call.now);
-  });
+  };
+  return take_payment(call, "record_deposit", record, render_in);
 }
 
 Result<Answer> list_payments(Call& call) {
