@@ -40,14 +40,12 @@ std::string group_formula(const TaxGroup& group) {
                          : group.taxable.to_string() + " x " + rate + " / 100, halves up";
 }
 
-// The lines by position, with what their prices were computed from. What a credit note takes back was in the total.
+// The lines by position, with what their prices were computed from.
 std::vector<LineExplanation> read_lines(storage::Connection& c, const Invoice& invoice) {
   std::vector<LineExplanation> out;
   std::vector<Line> lines = lines_of(c, invoice);
   auto rows = c.query(
-      "SELECT derivation, tax_contained, CASE WHEN removed_at IS NULL OR EXISTS (SELECT 1 FROM credit_note_lines n"
-      " WHERE n.line_id = invoice_lines.id) THEN 1 ELSE 0 END FROM invoice_lines WHERE invoice_id = $1"
-      " ORDER BY position",
+      "SELECT derivation, tax_contained, on_document FROM invoice_lines WHERE invoice_id = $1 ORDER BY position",
       invoice.id);
   for (Line& line : lines) {
     BURSAR_ASSERT(rows.next());
