@@ -4,11 +4,15 @@
 
 #include "base/id.hpp"
 #include "http/api.hpp"
-#include "http/object_reader.hpp"
 #include "http/route.hpp"
-#include "invoicing/change.hpp"
+
+namespace bursar::invoicing {
+struct ChangeRequest;
+}
 
 namespace bursar::http {
+
+class ObjectReader;
 
 // Of the lists that go over every account.
 inline constexpr QueryParameter account_filter{"account", "id", "Of this account", AccountIdTag::prefix};
