@@ -1,5 +1,7 @@
 #include "payments/lapse.hpp"
 
+#include <span>
+
 #include "payments/answer_text.hpp"
 #include "payments/recording.hpp"
 #include "payments/settle.hpp"
@@ -12,6 +14,9 @@ namespace {
 using effects::Outcome;
 using effects::Verdict;
 
+// How long the charge's own lookup leaves the void alone with the gateway.
+constexpr Duration own_lookup_rests = days(1);
+
 // While it is being taken, or nobody knows, its own lookups come first; it may wait for its customer again.
 std::optional<Outcome> no_void_now(const Payment& payment) {
   if (payment.status == PaymentStatus::requires_action) return std::nullopt;
@@ -23,13 +28,16 @@ std::optional<Outcome> no_void_now(const Payment& payment) {
 
 std::int64_t let_lapse(storage::Transaction& tx, const settings::Autopay& autopay, Instant now) {
   std::vector<effects::NewEffect> voids;
+  std::vector<std::int64_t> payments;
   {
     auto rows = tx.query(
         "SELECT p.id, p.account_id, p.gateway FROM effects e JOIN payments p ON p.id = e.object_id "
         "WHERE e.kind = 'charge' AND e.state = 'waiting' AND e.next_at IS NOT NULL AND p.origin = 'autopay' "
-        "AND p.status = 'requires_action' AND (p.created_at <= $1 OR p.expires_at <= $2) ORDER BY p.id",
+        "AND p.status = 'requires_action' AND (p.created_at <= $1 OR p.expires_at <= $2) "
+        "AND NOT EXISTS (SELECT 1 FROM effects v WHERE v.object_id = p.id AND v.kind = 'void') ORDER BY p.id",
         now - days(autopay.confirm_within_days), now);
     while (rows.next()) {
+      payments.push_back(rows.integer(0));
       voids.push_back({.kind = "void",
                        .key = void_key(rows.id<PaymentId>(0)),
                        .instance = rows.string(2),
@@ -37,7 +45,11 @@ std::int64_t let_lapse(storage::Transaction& tx, const settings::Autopay& autopa
                        .object = rows.integer(0)});
     }
   }
-  return voids.empty() ? 0 : effects::record(tx, now, voids);
+  if (voids.empty()) return 0;
+  // The void asks too. Side by side, it would be chance whose words tell the customer how the charge ended.
+  tx.execute("UPDATE effects SET next_at = $2 WHERE object_id IN {list:$1} AND kind = 'charge' AND state = 'waiting'",
+             std::span<const std::int64_t>(payments), now + own_lookup_rests);
+  return effects::record(tx, now, voids);
 }
 
 int VoidHandler::concurrency(std::string_view instance) const { return context_.gateways.concurrency(instance); }

@@ -36,14 +36,14 @@ class ReconciliationStep final : public scheduler::Step {
   static constexpr std::int64_t seal_of = 5000;  // events
 
   void reconcile(storage::Transaction& tx, const scheduler::RunContext& run, scheduler::Counts& counts) const {
-    if (const auto lapsed = let_lapse(tx, context_.rules.billing.autopay, run.now); lapsed > 0) {
-      counts["lapsed"] = lapsed;
-    }
     counts["asked_again"] = tx.execute(
         "UPDATE effects SET next_at = $1 WHERE next_at > $1 AND kind IN ('charge', 'complete', 'refund', 'setup', "
         "'void') "
         "AND state IN ('unknown', 'waiting')",
         run.now);
+    if (const auto lapsed = let_lapse(tx, context_.rules.billing.autopay, run.now); lapsed > 0) {
+      counts["lapsed"] = lapsed;
+    }
     tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", run.now - idempotency_kept);
     accounts::expire_sessions(tx, run.now);
     accounts::expire_throttle(tx, run.now);

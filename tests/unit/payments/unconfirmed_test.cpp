@@ -54,6 +54,22 @@ TEST_P(UnconfirmedTest, a_charge_is_taken_back_at_the_gateway_after_its_days_and
   EXPECT_EQ(gateways.cards.book().size(), 1u) << "what was let go of can't be confirmed any more";
 }
 
+TEST_P(UnconfirmedTest, a_charge_that_is_let_go_of_is_not_looked_up_beside_that) {
+  ask(1);
+  clock.advance(days(1));
+  run(*reconciliation_);
+  db->read([&](Connection& c) {
+    auto due = c.query("SELECT kind FROM effects WHERE next_at <= $1 AND kind IN ('charge', 'void')", clock.now());
+    ASSERT_TRUE(due.next());
+    EXPECT_EQ(due.text(0), "void");
+    EXPECT_FALSE(due.next());
+  });
+  const int asked = gateways.cards.lookups();
+  workers.drain();
+  EXPECT_EQ(gateways.cards.lookups(), asked);
+  EXPECT_EQ(stored(first()).decline_code, "confirmation_expired");
+}
+
 TEST_P(UnconfirmedTest, one_that_was_confirmed_as_it_lapsed_is_booked_and_nothing_else_is_charged) {
   ask(1);
   clock.advance(days(1));
