@@ -78,19 +78,15 @@ Status check_applied(const AppliedByVersion& applied, std::span<const Migration>
 }
 
 void create_table(Database& db) {
-  for (int attempt = 0;; ++attempt) {
-    try {
-      db.write("create_schema_migrations", [](Transaction& tx) {
-        tx.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, "
-            "checksum TEXT NOT NULL, applied_at TEXT NOT NULL)");
-      });
-      return;
-    } catch (const UniqueViolation&) {
-      // PostgreSQL: two processes created it at the same moment, and the catalogue refused one.
-      if (attempt == 5) throw;
-    }
-  }
+  db.write("create_schema_migrations", [&](Transaction& tx) {
+    // PostgreSQL's IF NOT EXISTS looks before it locks: of two processes that create at the same moment one is refused
+    // by the catalogue, with a code that depends on how far the other has come. The number is any that nobody else
+    // uses.
+    if (db.backend() == Backend::postgresql) tx.run_script("SELECT pg_advisory_xact_lock(4713520180276)");
+    tx.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, "
+        "checksum TEXT NOT NULL, applied_at TEXT NOT NULL)");
+  });
 }
 
 void add_installation(Transaction& tx, Instant now) {

@@ -1,3 +1,5 @@
+#include <atomic>
+#include <barrier>
 #include <thread>
 
 #include "storage/dialect.hpp"
@@ -104,6 +106,32 @@ TEST_P(MigrateTest, two_that_migrate_at_once_apply_each_migration_once) {
   }
   EXPECT_EQ(applied[0] + applied[1], migrations().size());
   EXPECT_TRUE(check_schema(*db_).ok());
+}
+
+TEST_P(MigrateTest, processes_that_start_together_on_an_empty_database_create_it_once) {
+  constexpr std::size_t processes = 6;
+  const Migration list[] = {first, second};
+  for (int round = 0; round < 8; ++round) {
+    const auto db = test::fresh_database(GetParam(), test::Schema::empty);
+    std::vector<std::unique_ptr<Database>> others;
+    std::vector<Database*> all;
+    for (std::size_t i = 0; i < processes; ++i) {
+      if (GetParam() == Backend::postgresql) others.push_back(Database::open(db.url()).value());
+      all.push_back(GetParam() == Backend::postgresql ? others.back().get() : &*db);
+    }
+    std::barrier start(static_cast<std::ptrdiff_t>(processes));
+    std::atomic<std::size_t> applied = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (auto* process : all) {
+        threads.emplace_back([&, process] {
+          start.arrive_and_wait();
+          EXPECT_NO_THROW(applied += migrate_with(*process, clock_, list)->applied.size());
+        });
+      }
+    }
+    ASSERT_EQ(applied, std::size(list)) << "in round " << round;
+  }
 }
 
 TEST(RenderSql, leaves_quoted_text_alone_and_refuses_unknown_tokens) {
