@@ -1,5 +1,7 @@
 #include "http/worker_pool.hpp"
 
+#include "storage/foreground.hpp"
+
 namespace bursar::http {
 
 WorkerPool::WorkerPool(int threads, std::size_t queue_length) : queue_length_(queue_length) {
@@ -33,6 +35,7 @@ void WorkerPool::stop() {
 }
 
 void WorkerPool::run() {
+  const storage::ForegroundScope foreground(true);
   for (;;) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });

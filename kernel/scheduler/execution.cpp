@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "scheduler/pace.hpp"
+#include "storage/foreground.hpp"
 
 namespace bursar::scheduler {
 namespace {
@@ -31,6 +33,7 @@ struct Execution::StepState {
   std::int64_t position;
   store::Progress progress;
   std::set<AccountId> parked;
+  Pace pace;
   int accounts_one_by_one = 0;  // how many more chunks of one account, after a chunk that failed
   int failures_in_a_row = 0;
   int idle_chunks = 0;
@@ -39,6 +42,7 @@ struct Execution::StepState {
 
 Outcome Execution::run(const std::vector<Step*>& steps) {
   const log::RequestScope scope("run-" + std::to_string(context_.run.value()));
+  const storage::ForegroundScope foreground(false);  // a test clock is moved by a request
   log::info("run_started", {{"job", context_.job},
                             {"scheduled_at", context_.scheduled_at.to_string()},
                             {"catch_up", context_.catch_up},
@@ -75,7 +79,11 @@ bool Execution::may_begin(const Step& step) {
 }
 
 Outcome Execution::run_step(Step& step, std::int64_t position) {
-  StepState state{.step = step, .position = position, .progress = {}, .parked = {}};
+  StepState state{.step = step,
+                  .position = position,
+                  .progress = {},
+                  .parked = {},
+                  .pace = {setting_.chunk_accounts, setting_.db.foreground_waits()}};
   setting_.db.read([&](storage::Connection& db) {
     state.progress = store::load_progress(db, context_.run, step.name());
     state.parked = store::load_parked(db, context_.run, step.name());
@@ -85,10 +93,11 @@ Outcome Execution::run_step(Step& step, std::int64_t position) {
       setting_.db.write("release_run", [&](storage::Transaction& tx) { store::release(tx, context_.run, fence_); });
       return Outcome::stopped;
     }
-    const int max_accounts = state.accounts_one_by_one > 0 ? 1 : setting_.chunk_accounts;
+    const int max_accounts = state.accounts_one_by_one > 0 ? 1 : state.pace.accounts();
     AccountId working_on;
     try {
       run_chunk(state, max_accounts, working_on);
+      state.pace.after_chunk(setting_.db.foreground_waits());
       state.failures_in_a_row = 0;
       state.accounts_one_by_one = std::max(0, state.accounts_one_by_one - 1);
       if (state.idle_chunks > most_idle_chunks) return fail(std::string(step.name()), "the step makes no progress");

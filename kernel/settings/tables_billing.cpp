@@ -212,7 +212,7 @@ const Table<Billing>& billing_table() {
     t.key("mass_payment_days", &Billing::mass_payment_days, kind::number<int>(1, 90),
           "One payment over several invoices that was begun and not paid is given up after so many days.");
     t.key("chunk_accounts", &Billing::chunk_accounts, kind::number<int>(1, 5000),
-          "Accounts in one transaction of the daily run.");
+          "Accounts in one transaction of the daily run, at most: while requests wait for it, it takes fewer.");
     t.section("holds", &Billing::holds, holds_table(), "Holds.");
     t.section("refunds", &Billing::refunds, refunds_table(), "Refunds.");
     t.section("disputes", &Billing::disputes, disputes_table(), "Disputes and chargebacks.");

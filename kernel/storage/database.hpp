@@ -347,6 +347,9 @@ class Database {
   // Copies a consistent snapshot to `path` while the store is in use (SQLite: the backup API; PostgreSQL: pg_dump's
   // custom format).
   virtual Status backup(const std::string& path) = 0;
+  // How many write()s of foreground threads (storage/foreground.hpp) have waited for one of another thread so far; it
+  // only grows. Always 0 on PostgreSQL, where they go side by side.
+  [[nodiscard]] virtual std::uint64_t foreground_waits() const { return 0; }
   // Cheap check that reads work now.
   virtual Status ping() = 0;
 

@@ -20,6 +20,7 @@ class SqliteDatabase final : public Database {
   void simulate(const std::function<void(Transaction&)>& work) override;
   Status backup(const std::string& path) override;
   Status ping() override;
+  [[nodiscard]] std::uint64_t foreground_waits() const override { return writer_ ? writer_->foreground_waits() : 0; }
 
  protected:
   void run_read(const std::function<void(Connection&)>& work) override;

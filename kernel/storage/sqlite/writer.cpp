@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "storage/failpoints.hpp"
+#include "storage/foreground.hpp"
 #include "storage/inside.hpp"
 
 namespace bursar::storage::sqlite {
@@ -40,6 +41,7 @@ void Writer::run(const char* what, const std::function<bool(Transaction&)>& work
   {
     const std::lock_guard lock(mutex_);
     first = queue_.empty();
+    if (ForegroundScope::here() && (busy_ || !first)) foreground_waits_.fetch_add(1, std::memory_order_relaxed);
     queue_.push_back(&job);
   }
   if (first) queued_.notify_one();
@@ -53,7 +55,9 @@ void Writer::loop() {
   for (;;) {
     queued_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;
+    busy_ = true;
     run_group(lock);
+    busy_ = false;
   }
 }
 

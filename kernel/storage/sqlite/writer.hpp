@@ -2,6 +2,7 @@
 // and so one sync to disk (group commit).
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -20,6 +21,7 @@ class Writer {
   ~Writer();  // finishes what is queued
   // Blocks until the work is durable or rolled back; throws what the work threw, or StorageError.
   void run(const char* what, const std::function<bool(Transaction&)>& work);
+  [[nodiscard]] std::uint64_t foreground_waits() const { return foreground_waits_.load(std::memory_order_relaxed); }
 
  private:
   struct Job {
@@ -47,6 +49,8 @@ class Writer {
   std::mutex mutex_;
   std::condition_variable queued_;
   std::deque<Job*> queue_;
+  bool busy_ = false;  // a group is under way
+  std::atomic<std::uint64_t> foreground_waits_ = 0;
   bool stopping_ = false;
   std::thread thread_;
 };

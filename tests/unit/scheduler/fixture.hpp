@@ -35,10 +35,12 @@ class AccountStep final : public Step {
   std::function<void(std::int64_t account)> before_account = [](std::int64_t) {};
   // Called at each chunk's beginning; may throw.
   std::function<void()> before_chunk = [] {};
-  std::vector<RunContext> seen;  // one for each chunk
+  std::vector<RunContext> seen;         // one for each chunk
+  std::vector<int> most_accounts = {};  // likewise
 
   ChunkResult run_chunk(storage::Transaction& tx, const RunContext& run, const ChunkRequest& request) override {
     seen.push_back(run);
+    most_accounts.push_back(request.max_accounts);
     before_chunk();
     std::int64_t last = 0;
     std::from_chars(request.cursor.data(), request.cursor.data() + request.cursor.size(), last);

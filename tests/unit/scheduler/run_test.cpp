@@ -1,5 +1,9 @@
 // Goal: a run that is killed, paused or hits a bad account ends as one that was not.
+#include <thread>
+
 #include "base/process.hpp"
+#include "scheduler/pace.hpp"
+#include "storage/foreground.hpp"
 #include "unit/scheduler/fixture.hpp"
 
 namespace bursar::scheduler {
@@ -247,6 +251,36 @@ TEST_P(RunTest, one_account_a_chunk_works_too) {
   begin({&step});
   EXPECT_EQ(make({&step})->run_due().done, 1);
   EXPECT_EQ(work("only", first_run), (std::vector<std::int64_t>{1, 3, 4, 5, 6, 7, 8, 9, 10}));
+}
+
+TEST_P(RunTest, chunks_that_keep_requests_waiting_get_smaller_until_nobody_waits) {
+  options.chunk_accounts = 400;
+  AccountStep step("only", 2000);
+  std::vector<std::jthread> requests;
+  const bool one_writer = db->backend() == storage::Backend::sqlite;
+  step.before_chunk = [&] {
+    if (requests.size() == 3) return;
+    const auto waits = db->foreground_waits();
+    requests.emplace_back([&] {
+      const storage::ForegroundScope foreground(true);
+      db->write("request", [](storage::Transaction&) {});
+    });
+    while (one_writer && db->foreground_waits() == waits) std::this_thread::yield();
+  };
+  begin({&step});
+  EXPECT_EQ(make({&step})->run_due().done, 1);
+  EXPECT_EQ(work("only", first_run), accounts_to(2000));
+  // On PostgreSQL they go side by side.
+  EXPECT_EQ(step.most_accounts, one_writer ? (std::vector<int>{400, 100, 50, 50, 100, 200, 400, 400, 400})
+                                           : (std::vector<int>{400, 400, 400, 400, 400}));
+}
+
+TEST(PaceTest, a_run_of_small_chunks_keeps_their_size) {
+  Pace pace(20, 7);
+  pace.after_chunk(9);
+  EXPECT_EQ(pace.accounts(), 20);
+  pace.after_chunk(9);
+  EXPECT_EQ(pace.accounts(), 20);
 }
 
 }  // namespace
