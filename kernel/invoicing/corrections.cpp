@@ -105,8 +105,9 @@ void end_unpaid_order(Transaction& tx, const Invoice& invoice, Instant now) {
 // One act of taking back: the amounts, and the journal's view of them.
 class TakeBack {
  public:
-  TakeBack(Transaction& tx, const Rules& rules, const Invoice& invoice, std::vector<Part> parts, Instant now,
-           GivenBack given_back = {})
+  // `open`: all that is left of the invoice, which the parts point into.
+  TakeBack(Transaction& tx, const Rules& rules, const Invoice& invoice, const std::vector<OpenLine>& open,
+           std::vector<Part> parts, Instant now, GivenBack given_back = {})
       : tx_(tx),
         rules_(rules),
         invoice_(invoice),
@@ -114,16 +115,22 @@ class TakeBack {
         now_(now),
         given_back_(given_back),
         net_(Money::zero(invoice.total.currency())),
-        tax_(net_) {
+        tax_(net_),
+        left_(net_) {
     for (const Part& part : parts_) {
       net_ += part.net;
       tax_ += part.tax;
     }
+    for (const OpenLine& line : open) left_ += line.gross();
   }
 
   Result<Corrected> run(std::string_view reason) {
     if (total().is_negative()) {
       return invalid("credits_a_discount", "A discount can only be taken back together with what it lowers.");
+    }
+    if (total() > left_) {
+      return invalid("credit_exceeds_invoice",
+                     "More would be credited than is left of the invoice; credit what lowers these lines with them.");
     }
     const Money off_balance = std::min(total(), invoice_.balance);
     Corrected corrected{
@@ -278,6 +285,7 @@ class TakeBack {
   GivenBack given_back_;
   Money net_;
   Money tax_;
+  Money left_;
 };
 
 Result<Invoice> correctable(Connection& c, InvoiceId id) {
@@ -311,7 +319,7 @@ Result<Corrected> take_back_lines(Transaction& tx, const Rules& rules, InvoiceId
     }
   }
   if (parts.empty()) return conflict("nothing_to_credit", "Nothing is left of these lines to take back.");
-  return TakeBack(tx, rules, invoice, std::move(parts), now, given_back).run(reason);
+  return TakeBack(tx, rules, invoice, open, std::move(parts), now, given_back).run(reason);
 }
 
 namespace {
@@ -337,7 +345,7 @@ Result<Corrected> credit_parts(Transaction& tx, const Rules& rules, const Invoic
   Money total = zero;
   for (const Part& part : taken) total += part.net + part.tax;
   if (!total.is_positive()) return conflict("nothing_to_credit", "A credit note must be over more than nothing.");
-  return TakeBack(tx, rules, invoice, std::move(taken), now, given_back).run(reason);
+  return TakeBack(tx, rules, invoice, open, std::move(taken), now, given_back).run(reason);
 }
 
 }  // namespace
@@ -392,7 +400,7 @@ Result<Corrected> void_invoice(Transaction& tx, const Rules& rules, InvoiceId id
   const auto open = open_lines(tx, invoice);
   std::vector<Part> parts;
   for (const auto& line : open) parts.push_back({&line, line.net, line.tax});
-  return TakeBack(tx, rules, invoice, std::move(parts), now).run(reason);
+  return TakeBack(tx, rules, invoice, open, std::move(parts), now).run(reason);
 }
 
 Status write_off(Transaction& tx, const Rules& rules, InvoiceId id, std::string_view reason, Instant now) {

@@ -10,21 +10,32 @@ using storage::Transaction;
 
 namespace {
 
+// What bills a whole period: a recurring line, and the line of a longer cycle that began at once.
+#define BURSAR_BILLS_A_PERIOD                                                                                        \
+  "(l.kind = 'recurring' OR (l.kind = 'proration' AND l.unit_price > 0 AND EXISTS (SELECT 1 FROM service_changes ch" \
+  " WHERE ch.invoice_id = l.invoice_id AND ch.status = 'applied' AND ch.from_cycle <> ch.to_cycle)))"
+
 bool is_invoiced(Transaction& tx, const services::Service& service, CivilDate period_start) {
   auto rows = tx.query(
-      "SELECT 1 FROM invoice_lines WHERE service_id = $1 AND period_start = $2 AND kind = 'recurring'"
-      " AND removed_at IS NULL",
+      "SELECT 1 FROM invoice_lines l WHERE l.service_id = $1 AND l.period_start = $2 AND l.removed_at IS NULL"
+      " AND " BURSAR_BILLS_A_PERIOD,
       service.id, period_start);
   if (rows.next()) return true;
-  // A longer cycle that began at once is billed by its change.
+  // A longer cycle of which the days left of the old one paid everything has no invoice.
   auto changes = tx.query(
       "SELECT 1 FROM service_changes WHERE service_id = $1 AND effective_on = $2 AND status = 'applied'"
-      " AND takes_effect = 'immediate' AND from_cycle <> to_cycle",
+      " AND takes_effect = 'immediate' AND from_cycle <> to_cycle AND invoice_id IS NULL",
       service.id, period_start);
   return changes.next();
 }
 
 }  // namespace
+
+std::optional<CivilDate> first_day_billed(storage::Connection& c, const Line& line) {
+  if (!line.service || !line.period_start) return std::nullopt;
+  auto rows = c.query("SELECT 1 FROM invoice_lines l WHERE l.id = $1 AND " BURSAR_BILLS_A_PERIOD, line.id);
+  return rows.next() ? line.period_start : std::nullopt;
+}
 
 LinesByInvoice lines_from(Transaction& tx, ServiceId service, CivilDate from) {
   std::vector<std::int64_t> invoices;

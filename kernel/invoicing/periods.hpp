@@ -1,11 +1,13 @@
-// Periods of a service that have not begun when it ends: what is taken back of invoices. Internal to invoicing, but for
-// end_billing() and take_back_periods().
+// The periods of a service as lines bill them, and what is taken back of invoices over those that have not begun when
+// it ends. Internal to invoicing, but for first_day_billed(), end_billing() and take_back_periods().
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "invoicing/invoices.hpp"
 #include "invoicing/rules.hpp"
 #include "services/services.hpp"
 #include "storage/database.hpp"
@@ -13,6 +15,10 @@
 namespace bursar::invoicing {
 
 using LinesByInvoice = std::map<InvoiceId, std::vector<LineId>>;
+
+// The first day of the period that the line bills in whole, as a renewal does, and a change to a longer cycle. None for
+// a line that bills a part of one, or none.
+std::optional<CivilDate> first_day_billed(storage::Connection& c, const Line& line);
 
 // Lines of periods that begin on or after `from`, with the discounts on them.
 LinesByInvoice lines_from(storage::Transaction& tx, ServiceId service, CivilDate from);

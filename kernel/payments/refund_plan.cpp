@@ -142,11 +142,11 @@ std::vector<LineId> with_discounts(const std::vector<LineLeft>& left, const std:
   };
   std::vector<LineId> lines;
   for (const LineLeft& one : left) {
-    const bool lowers_a_named_one = one.line.kind == invoicing::LineKind::discount && one.line.service &&
-                                    std::any_of(left.begin(), left.end(), [&](const LineLeft& other) {
-                                      return is_named(other) && other.line.service == one.line.service &&
-                                             other.line.period_start == one.line.period_start;
-                                    });
+    const bool lowers_a_named_one =
+        one.line.net.is_negative() && one.line.service && std::any_of(left.begin(), left.end(), [&](const auto& other) {
+          return is_named(other) && other.line.service == one.line.service &&
+                 other.line.period_start == one.line.period_start;
+        });
     if (is_named(one) || lowers_a_named_one) lines.push_back(one.line.id);
   }
   return lines;

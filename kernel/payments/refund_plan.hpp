@@ -38,7 +38,8 @@ struct RefundPlan {
 // Checks what is asked of the payment and plans it. Errors: those of record_refund() about amounts and lines.
 Result<RefundPlan> plan_refund(storage::Connection& c, const Payment& payment, const NewRefund& refund);
 
-// The named lines and the discounts that lowered them, which go with them.
+// The named lines and what lowered them, which goes with them: a promotion, and the days left of the old terms where
+// the line is a change's.
 std::vector<LineId> with_discounts(const std::vector<invoicing::LineLeft>& left, const std::vector<LineId>& named);
 
 }  // namespace bursar::payments

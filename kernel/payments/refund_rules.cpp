@@ -44,7 +44,7 @@ class Judge {
       const auto wanted = with_discounts(left, named);
       for (const LineLeft& line : left) {
         const bool is_wanted = named.empty() || std::find(wanted.begin(), wanted.end(), line.line.id) != wanted.end();
-        if (is_wanted && line.line.kind != LineKind::discount) judge_line(on.invoice, left, line.line);
+        if (is_wanted && !line.line.net.is_negative()) judge_line(on.invoice, left, line.line);
       }
     }
     if (named.empty() && standing.free.is_positive()) judge_credit(standing.free);

@@ -34,9 +34,8 @@ void end_service(storage::Transaction& tx, const invoicing::Rules& rules, const 
 RefundedPeriods::RefundedPeriods(storage::Connection& c, const RefundPlan& plan) {
   for (const TakenBack& taken : plan.taken_back) {
     for (const auto& line : invoicing::lines_left(c, taken.invoice)) {
-      const bool of_a_period = line.line.kind == invoicing::LineKind::recurring && line.line.service;
-      if (of_a_period && line.line.period_start)
-        billed_.push_back({line.line.id, line.line.service, *line.line.period_start});
+      const auto begins = invoicing::first_day_billed(c, line.line);
+      if (begins) billed_.push_back({line.line.id, line.line.service, *begins});
     }
   }
 }

@@ -59,9 +59,10 @@ const QueryCheck checks[] = {
      "service_id IS NOT NULL AND kind = 'recurring' AND removed_at IS NULL AND period_end IS NOT NULL) p "
      "WHERE before IS NOT NULL AND before <> period_start AND (before > period_start OR NOT EXISTS (SELECT 1 FROM "
      "invoice_lines r WHERE r.service_id = p.service_id AND r.period_start = before AND r.kind = 'recurring')) AND NOT "
-     "(before < period_start AND EXISTS (SELECT 1 FROM service_changes ch WHERE ch.service_id = p.service_id AND "
-     "ch.status = 'applied' AND ch.takes_effect = 'immediate' AND ch.from_cycle <> ch.to_cycle AND ch.period_end = "
-     "period_start))"},
+     "EXISTS (SELECT 1 FROM service_changes ch WHERE ch.service_id = p.service_id AND ch.status = 'applied' AND "
+     "ch.takes_effect = 'immediate' AND ch.from_cycle <> ch.to_cycle AND period_start = CASE WHEN before < "
+     "period_start "
+     "THEN ch.period_end ELSE ch.effective_on END)"},
     {"invoice_numbers_gap_free", "The numbers of each series run from 1 without a gap.", "",
      "SELECT series, 'holds ' || CAST(count(*) AS TEXT) || ' invoices, numbered ' || CAST(min(sequence) AS TEXT) || ' "
      "to ' || "

@@ -105,6 +105,21 @@ TEST_P(Corrections, a_discount_goes_with_the_line_it_lowers) {
   expect_clean();
 }
 
+TEST_P(Corrections, what_a_discount_lowered_is_never_credited_beyond_what_was_asked_for_it) {
+  promotion({.code = "ALWAYS", .percent = parse_percent("10").value(), .periods = 0});
+  customer = account();
+  const auto placed = order(customer, {product("a", dollars(1000))}, "ALWAYS");
+  pay(placed.invoice, dollars(900));
+  const auto all = read([&](auto& c) { return lines_of(c, *find_invoice(c, placed.invoice)); });
+  const auto credit_lines = [&](std::vector<LineCredit> parts) {
+    return write([&](auto& tx) { return credit_note(tx, *rules, placed.invoice, parts, "mistake", now()); });
+  };
+  EXPECT_EQ(credit_lines({{all[0].id, dollars(1000), dollars(0)}}).error().code, "credit_exceeds_invoice");
+  EXPECT_TRUE(credit_lines({{all[0].id, dollars(1000), dollars(0)}, {all[1].id, dollars(-100), dollars(0)}}).ok());
+  EXPECT_EQ(credit(customer), dollars(900));
+  expect_clean();
+}
+
 TEST_P(Corrections, a_withdrawn_cancellation_is_invoiced_again) {
   grouped();
   cancel(services_[1], CancellationKind::end_of_period);

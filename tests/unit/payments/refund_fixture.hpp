@@ -5,6 +5,7 @@
 #include "catalog/products.hpp"
 #include "catalog/promotions.hpp"
 #include "fixture.hpp"
+#include "invoicing/change.hpp"
 #include "invoicing/orders.hpp"
 #include "invoicing/settlement.hpp"
 #include "invoicing/steps.hpp"
@@ -41,6 +42,17 @@ class RefundFixture : public PaymentFixture {
           .value();
     });
   }
+  ProductId monthly_or_annual(std::string code, std::string_view monthly, std::string_view annually) {
+    return db->write("product", [&](Transaction& tx) {
+      return catalog::create_product(tx,
+                                     {.code = code,
+                                      .name = "Product " + code,
+                                      .prices = {{BillingCycle::months(1), usd(monthly), usd("0.00")},
+                                                 {BillingCycle::months(12), usd(annually), usd("0.00")}}},
+                                     clock.now())
+          .value();
+    });
+  }
   // Ordered and paid at once; `credit_first`: that much of it with account credit.
   struct Bought {
     std::vector<ServiceId> services;
@@ -56,6 +68,18 @@ class RefundFixture : public PaymentFixture {
     const auto paid = payments.pay({.invoice = placed.invoice, .gateway = "cards"}, customer);
     EXPECT_TRUE(paid.ok()) << (paid.ok() ? "" : paid.error().detail);
     return {placed.services, placed.invoice, paid->id};
+  }
+  // The bought service begins a year today; paid at once.
+  Bought change_to_a_year(const Bought& bought) {
+    const auto change = db->write("change", [&](Transaction& tx) {
+      return invoicing::request_change(
+                 tx, rules, {.service = bought.services[0], .product = {}, .cycle = BillingCycle::months(12)}, customer,
+                 clock.now())
+          .value();
+    });
+    const auto paid = payments.pay({.invoice = change.invoice, .gateway = "cards"}, customer);
+    EXPECT_TRUE(paid.ok()) << (paid.ok() ? "" : paid.error().detail);
+    return {bought.services, change.invoice, paid->id};
   }
   std::vector<invoicing::Line> lines(InvoiceId id) {
     return db->read([&](Connection& c) { return invoicing::lines_of(c, *invoicing::find_invoice(c, id)); });

@@ -148,6 +148,46 @@ TEST_P(RefundsOfLinesTest, a_part_of_a_period_leaves_the_service_alone) {
   EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 4, 1));
 }
 
+TEST_P(RefundsOfLinesTest, a_refunded_change_to_a_year_ends_the_service_as_a_refunded_renewal_does) {
+  const auto bought = buy({monthly_or_annual("a", "10.00", "96.00")});
+  clock.advance(days(10));
+  const auto year = change_to_a_year(bought);
+  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2028, 3, 11));
+  ASSERT_TRUE(refund({.payment = year.payment}).ok());
+  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 3, 11)) << "the refunded year is not paid for";
+  daily_run();
+  EXPECT_EQ(service(bought.services[0]).status, ServiceStatus::cancelled);
+}
+
+TEST_P(RefundsOfLinesTest, of_a_change_to_a_year_the_line_of_the_year_decides) {
+  const auto bought = buy({monthly_or_annual("a", "10.00", "96.00")});
+  clock.advance(days(10));
+  const auto year = change_to_a_year(bought);
+  const auto paid = stored(year.payment).received;
+  const auto charged = lines(year.invoice).back();
+  ASSERT_TRUE(refund({.payment = year.payment, .amount = usd("50.00")}).ok()) << "a part";
+  EXPECT_FALSE(service(bought.services[0]).cancel_on);
+  const auto rest = refund({.payment = year.payment, .lines = {charged.id}, .service = RefundedService::terminate_now});
+  ASSERT_TRUE(rest.ok()) << rest.error().detail;
+  EXPECT_EQ(stored_refund(*rest).amount, paid - usd("50.00")) << "the days left of the month go with the year";
+  EXPECT_EQ(service(bought.services[0]).status, ServiceStatus::cancelled);
+}
+
+TEST_P(RefundsOfLinesTest, a_refunded_upgrade_within_the_period_leaves_the_service_alone) {
+  const auto bought = buy({product("a", "10.00")});
+  const auto better = product("b", "40.00");
+  clock.advance(days(10));
+  const auto change = db->write("change", [&](Transaction& tx) {
+    return invoicing::request_change(tx, rules, {.service = bought.services[0], .product = better}, customer,
+                                     clock.now())
+        .value();
+  });
+  const auto paid = payments.pay({.invoice = change.invoice, .gateway = "cards"}, customer);
+  ASSERT_TRUE(refund({.payment = paid->id}).ok());
+  EXPECT_FALSE(service(bought.services[0]).cancel_on);
+  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 4, 1));
+}
+
 class OwedAgainTest : public RefundFixture {
  protected:
   static settings::Config with_rule() {
@@ -169,6 +209,17 @@ TEST_P(OwedAgainTest, a_kept_service_is_invoiced_again_for_the_refunded_period) 
   EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 4, 1));
   EXPECT_EQ(number("SELECT COUNT(*) FROM invoice_lines WHERE kind = 'recurring' AND period_start = '2027-03-01'"), 2);
   EXPECT_EQ(number("SELECT balance FROM invoices WHERE kind = 'renewal'"), 1000);
+}
+
+TEST_P(OwedAgainTest, a_year_that_a_change_began_is_invoiced_again) {
+  const auto bought = buy({monthly_or_annual("a", "10.00", "96.00")});
+  clock.advance(days(10));
+  ASSERT_TRUE(refund({.payment = change_to_a_year(bought).payment}).ok());
+  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 3, 11));
+  daily_run();
+  EXPECT_EQ(service(bought.services[0]).status, ServiceStatus::active);
+  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2028, 3, 11));
+  EXPECT_EQ(number("SELECT balance FROM invoices WHERE kind = 'renewal'"), 9600);
 }
 
 }  // namespace
