@@ -5,6 +5,7 @@
 
 #include "accounts/audit.hpp"
 #include "base/assert.hpp"
+#include "invoicing/derivation.hpp"
 #include "invoicing/invoices.hpp"
 #include "services/services.hpp"
 
@@ -117,10 +118,13 @@ void audit(Transaction& tx, const char* action, HoldId id, AccountId account, co
 
 // What the hold covered and no other still does goes on from `today`.
 void resume(Transaction& tx, const invoicing::Rules& rules, const Hold& hold, CivilDate today) {
-  Batch batch{{"id", Batch::integer},      {"autopay_on", Batch::text},        {"dunning_action", Batch::text},
-              {"dunning_on", Batch::text}, {"dunning_offset", Batch::integer}, {"version", Batch::integer}};
+  Batch batch{{"id", Batch::integer},          {"autopay_on", Batch::text}, {"autopay_derivation", Batch::text},
+              {"dunning_action", Batch::text}, {"dunning_on", Batch::text}, {"dunning_offset", Batch::integer},
+              {"version", Batch::integer}};
   auto rows = tx.query(
-      "SELECT i.id, i.due_on, i.autopay_on, i.dunning_action, i.dunning_on, i.dunning_offset, i.version FROM invoices i"
+      "SELECT i.id, i.due_on, i.autopay_on, i.dunning_action, i.dunning_on, i.dunning_offset, i.version, "
+      "i.autopay_derivation"
+      " FROM invoices i"
       " WHERE i.account_id = $1 AND i.status = 'open' AND (i.autopay_on IS NOT NULL OR i.dunning_action IS NOT NULL)"
       " AND ($2 = 0 OR i.id = $2) AND ($3 = 0 OR EXISTS (SELECT 1 FROM invoice_lines l WHERE l.invoice_id = i.id"
       " AND l.service_id = $3 AND l.removed_at IS NULL))"
@@ -128,7 +132,12 @@ void resume(Transaction& tx, const invoicing::Rules& rules, const Hold& hold, Ci
       hold.account, hold.invoice.value(), hold.service.value());
   while (rows.next()) {
     auto autopay_on = rows.optional_date(2);
-    if (autopay_on) autopay_on = std::max(*autopay_on, today);
+    std::string autopay_derivation = rows.string(7);
+    if (autopay_on && *autopay_on < today) {
+      autopay_derivation =
+          invoicing::derive("hold", {{"was_planned_on", autopay_on->to_string()}, {"not_before", today.to_string()}});
+      autopay_on = today;
+    }
     std::optional<invoicing::PlannedStep> next;
     if (!rows.is_null(3)) {
       next = rules.plan.resumed(
@@ -137,10 +146,10 @@ void resume(Transaction& tx, const invoicing::Rules& rules, const Hold& hold, Ci
           rows.date(1), today);
     }
     if (next) {
-      batch.add(rows.integer(0), autopay_on, invoicing::to_string(next->step.action), next->on, next->step.offset,
-                rows.integer(6) + 1);
+      batch.add(rows.integer(0), autopay_on, autopay_derivation, invoicing::to_string(next->step.action), next->on,
+                next->step.offset, rows.integer(6) + 1);
     } else {
-      batch.add(rows.integer(0), autopay_on, nullptr, nullptr, nullptr, rows.integer(6) + 1);
+      batch.add(rows.integer(0), autopay_on, autopay_derivation, nullptr, nullptr, nullptr, rows.integer(6) + 1);
     }
   }
   if (!batch.empty()) tx.update_many("invoices", 1, batch);

@@ -166,7 +166,8 @@ constexpr Schema all_schemas[] = {
      "counted:Money held:Money fee:Money reason:string respond_by:instant? opened_at:instant closed_at:instant?"},
     {"InvoiceExplanation",
      "invoice_id:id lines:[LineExplanation] tax_groups:[TaxGroup] net:Money tax:Money total:Money "
-     "settlement:[Settling] balance:Money autopay_attempts:[AutopayAttempt] next:InvoiceNext"},
+     "settlement:[Settling] credit_notes:[CreditNoteExplanation] balance:Money autopay_attempts:[AutopayAttempt] "
+     "next:InvoiceNext"},
     {"LineExplanation",
      "line_id:id kind:string description:string in_total:boolean derivation:object? unit_price:Money quantity:integer "
      "listed:Money tax_contained:string? taxable:Money tax_group:integer net:Money tax:Money total:Money "
@@ -178,7 +179,10 @@ constexpr Schema all_schemas[] = {
      "entry_id:id kind:string source_id:id? explanation:string booked_on:date amount:Money balance_after:Money "
      "allocations:[DerivedAllocation]"},
     {"DerivedAllocation", "payment_id:id? amount:Money derivation:object? formula:string"},
-    {"InvoiceNext", "held_until:date? charge_on:date? charges_made:integer collection:NextCollection?"},
+    {"CreditNoteExplanation", "credit_note_id:id number:string lines:[CreditNoteLineExplanation] total:Money"},
+    {"CreditNoteLineExplanation", "line_id:id derivation:object? formula:string net:Money tax:Money total:Money"},
+    {"InvoiceNext",
+     "held_until:date? charge_on:date? charge_derivation:object? charges_made:integer collection:NextCollection?"},
     {"NextCollection", "action:string on:date days_after_due:integer"},
     {"NewHold", "invoice_id?:id service_id?:id until:date reason:string"},
     {"Hold",

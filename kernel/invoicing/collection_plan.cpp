@@ -81,8 +81,11 @@ std::optional<PlannedStep> CollectionPlan::resumed(const PlannedStep& planned, C
   return std::nullopt;
 }
 
-CivilDate CollectionPlan::first_autopay(CivilDate due_on, CivilDate issued_on) const {
-  return std::max(due_on.plus_days(-autopay_days_before_due_), issued_on);
+DerivedDay CollectionPlan::first_autopay(CivilDate due_on, CivilDate issued_on) const {
+  return {.on = std::max(due_on.plus_days(-autopay_days_before_due_), issued_on),
+          .derivation = derive("due_date", {{"due_on", due_on.to_string()},
+                                            {"days_before_due", std::to_string(autopay_days_before_due_)},
+                                            {"not_before", issued_on.to_string()}})};
 }
 
 }  // namespace bursar::invoicing

@@ -14,6 +14,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "invoicing/derivation.hpp"
 #include "settings/config.hpp"
 
 namespace bursar::invoicing {
@@ -60,7 +61,7 @@ class CollectionPlan {
   [[nodiscard]] std::optional<PlannedStep> resumed(const PlannedStep& planned, CivilDate due_on, CivilDate today) const;
 
   // When the first automatic charge is made: days_before_due before the due date, not before the invoice exists.
-  [[nodiscard]] CivilDate first_autopay(CivilDate due_on, CivilDate issued_on) const;
+  [[nodiscard]] DerivedDay first_autopay(CivilDate due_on, CivilDate issued_on) const;
 
  private:
   std::vector<DunningStep> steps_;

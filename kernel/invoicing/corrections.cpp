@@ -48,8 +48,13 @@ struct Part {
   const OpenLine* of;
   Money net;
   Money tax;
+  std::string derivation;
   [[nodiscard]] bool whole() const { return net == of->net && tax == of->tax; }
 };
+
+Part all_of(const OpenLine& line) {
+  return {.of = &line, .net = line.net, .tax = line.tax, .derivation = derive_whole(line.gross(), line.tax)};
+}
 
 std::vector<OpenLine> open_lines(Connection& c, const Invoice& invoice) {
   std::vector<OpenLine> open;
@@ -162,10 +167,12 @@ class TakeBack {
                {"line_id", Batch::integer},
                {"net", Batch::integer},
                {"tax", Batch::integer},
-               {"description", Batch::text}};
+               {"description", Batch::text},
+               {"derivation", Batch::text}};
     int position = 1;
     for (const Part& part : parts_) {
-      rows.add(id, position++, part.of->line.id, part.net.minor(), part.tax.minor(), part.of->line.description);
+      rows.add(id, position++, part.of->line.id, part.net.minor(), part.tax.minor(), part.of->line.description,
+               part.derivation);
     }
     tx_.insert_many("credit_note_lines", rows);
     stamp_credit_note(tx_, id);
@@ -315,7 +322,7 @@ Result<Corrected> take_back_lines(Transaction& tx, const Rules& rules, InvoiceId
   std::vector<Part> parts;
   for (const auto& line : open) {
     if (std::find(lines.begin(), lines.end(), line.line.id) != lines.end()) {
-      parts.push_back({&line, line.net, line.tax});
+      parts.push_back(all_of(line));
     }
   }
   if (parts.empty()) return conflict("nothing_to_credit", "Nothing is left of these lines to take back.");
@@ -324,11 +331,26 @@ Result<Corrected> take_back_lines(Transaction& tx, const Rules& rules, InvoiceId
 
 namespace {
 
+Status check_legal(const Invoice& invoice) {
+  if (invoice.legal()) return {};
+  return conflict("invoice_not_legal", "The invoice has no number yet; its lines can be removed.");
+}
+
 Result<Corrected> credit_parts(Transaction& tx, const Rules& rules, const Invoice& invoice,
-                               std::span<const LineCredit> parts, std::string_view reason, Instant now,
-                               GivenBack given_back) {
-  if (!invoice.legal())
-    return conflict("invoice_not_legal", "The invoice has no number yet; its lines can be removed.");
+                               const std::vector<OpenLine>& open, std::vector<Part> parts, std::string_view reason,
+                               Instant now, GivenBack given_back) {
+  Money total = Money::zero(invoice.total.currency());
+  for (const Part& part : parts) total += part.net + part.tax;
+  if (!total.is_positive()) return conflict("nothing_to_credit", "A credit note must be over more than nothing.");
+  return TakeBack(tx, rules, invoice, open, std::move(parts), now, given_back).run(reason);
+}
+
+}  // namespace
+
+Result<Corrected> credit_note(Transaction& tx, const Rules& rules, InvoiceId id, std::span<const LineCredit> parts,
+                              std::string_view reason, Instant now) {
+  BURSAR_TRY(invoice, correctable(tx, id));
+  BURSAR_CHECK(check_legal(invoice));
   const auto open = open_lines(tx, invoice);
   std::vector<Part> taken;
   std::vector<FieldError> errors;
@@ -338,35 +360,23 @@ Result<Corrected> credit_parts(Transaction& tx, const Rules& rules, const Invoic
       errors.push_back({"/lines/" + std::to_string(i), "is more than what is left of this line"});
       continue;
     }
-    taken.push_back({line, parts[i].net, parts[i].tax});
+    taken.push_back({line, parts[i].net, parts[i].tax, derive_named("staff", parts[i].net + parts[i].tax)});
   }
   if (!errors.empty()) return invalid("credit_exceeds_line", "More would be credited than is left.", std::move(errors));
-  const Money zero = Money::zero(invoice.total.currency());
-  Money total = zero;
-  for (const Part& part : taken) total += part.net + part.tax;
-  if (!total.is_positive()) return conflict("nothing_to_credit", "A credit note must be over more than nothing.");
-  return TakeBack(tx, rules, invoice, open, std::move(taken), now, given_back).run(reason);
-}
-
-}  // namespace
-
-Result<Corrected> credit_note(Transaction& tx, const Rules& rules, InvoiceId id, std::span<const LineCredit> parts,
-                              std::string_view reason, Instant now) {
-  BURSAR_TRY(invoice, correctable(tx, id));
-  return credit_parts(tx, rules, invoice, parts, reason, now, {});
+  return credit_parts(tx, rules, invoice, open, std::move(taken), reason, now, {});
 }
 
 Result<Corrected> credit_amount(Transaction& tx, const Rules& rules, InvoiceId id, Money gross, std::string_view reason,
                                 Instant now, std::span<const LineId> lines, GivenBack given_back) {
   BURSAR_TRY(invoice, correctable(tx, id));
+  BURSAR_CHECK(check_legal(invoice));
+  const auto open = open_lines(tx, invoice);
+  std::vector<const OpenLine*> over;
   std::vector<Money> left;
   Money sum = Money::zero(invoice.total.currency());
-  auto open = open_lines(tx, invoice);
-  if (!lines.empty()) {
-    std::erase_if(open,
-                  [&](const OpenLine& l) { return std::find(lines.begin(), lines.end(), l.line.id) == lines.end(); });
-  }
   for (const auto& line : open) {
+    if (!lines.empty() && std::find(lines.begin(), lines.end(), line.line.id) == lines.end()) continue;
+    over.push_back(&line);
     left.push_back(line.gross());
     sum += left.back();
   }
@@ -375,14 +385,14 @@ Result<Corrected> credit_amount(Transaction& tx, const Rules& rules, InvoiceId i
                    {{"/amount", "must be above zero and at most " + sum.to_decimal()}});
   }
   const auto shares = spread(gross, left, {gross.minor(), sum.minor()});
-  std::vector<LineCredit> parts;
-  for (std::size_t i = 0; i < open.size(); ++i) {
+  std::vector<Part> parts;
+  for (std::size_t i = 0; i < over.size(); ++i) {
     if (shares[i].is_zero()) continue;
     const int sign = left[i].is_negative() ? -1 : 1;  // a discount's share is negative as well
-    const Money tax = open[i].tax.multiply({sign * shares[i].minor(), sign * left[i].minor()}, Rounding::half_up);
-    parts.push_back({.line = open[i].line.id, .net = shares[i] - tax, .tax = tax});
+    const Money tax = over[i]->tax.multiply({sign * shares[i].minor(), sign * left[i].minor()}, Rounding::half_up);
+    parts.push_back({over[i], shares[i] - tax, tax, derive_share(gross, sum, left[i], over[i]->tax)});
   }
-  return credit_parts(tx, rules, invoice, parts, reason, now, given_back);
+  return credit_parts(tx, rules, invoice, open, std::move(parts), reason, now, given_back);
 }
 
 std::vector<LineLeft> lines_left(Connection& c, const Invoice& invoice) {
@@ -399,7 +409,7 @@ Result<Corrected> void_invoice(Transaction& tx, const Rules& rules, InvoiceId id
   BURSAR_TRY(invoice, correctable(tx, id));
   const auto open = open_lines(tx, invoice);
   std::vector<Part> parts;
-  for (const auto& line : open) parts.push_back({&line, line.net, line.tax});
+  for (const auto& line : open) parts.push_back(all_of(line));
   return TakeBack(tx, rules, invoice, open, std::move(parts), now).run(reason);
 }
 

@@ -11,6 +11,20 @@ std::string of_product(std::string_view from, std::string_view code, BillingCycl
   return derive(from, {{"product", std::string(code)}, {"cycle", cycle.to_string()}, {"price", price.to_decimal()}});
 }
 
+using Amounts = std::initializer_list<std::pair<std::string_view, Money>>;
+
+std::string of_amounts(std::string_view from, Amounts amounts) {
+  std::string out = derive(from, {});
+  out.pop_back();
+  for (const auto& [name, amount] : amounts) {
+    out += ',';
+    append_json_string(out, name);
+    out += ':';
+    append_json_string(out, amount.to_decimal());
+  }
+  return out + '}';
+}
+
 // The stored inputs, each as it is spoken of.
 class Inputs {
  public:
@@ -62,6 +76,17 @@ std::string least_in_words(const Inputs& in) {
     out += (out.empty() ? "the least of " : " and ") + words + " " + in.money(name.c_str());
   }
   return out;
+}
+
+std::string refund_in_words(const Inputs& in) {
+  return "the least of had paid " + in.money("had_paid") + " and the refund of " + in.money("refund") + " less " +
+         in.money("was_credit") + " that was credit and " + in.money("of_later_invoices") + " of invoices paid later";
+}
+
+std::string share_in_words(const Inputs& in) {
+  return "the share of " + in.money("left") + " in " + in.money("credited") + " of the " + in.money("of") +
+         " left, rounded down, left-over units to the largest remainders; of it " + in.text("tax_left") + " / " +
+         in.text("left") + " is tax, halves up";
 }
 
 }  // namespace
@@ -118,16 +143,21 @@ std::string derive_late_fee(const settings::LateFee& rule, std::string_view invo
 
 std::string derive_named(std::string_view by, Money price) { return derive(by, {{"price", price.to_decimal()}}); }
 
-std::string derive_least(std::string_view from, std::initializer_list<std::pair<std::string_view, Money>> limits) {
-  std::string out = derive(from, {});
-  out.pop_back();
-  for (const auto& [name, amount] : limits) {
-    out += ',';
-    append_json_string(out, name);
-    out += ':';
-    append_json_string(out, amount.to_decimal());
-  }
-  return out + '}';
+std::string derive_least(std::string_view from, Amounts limits) { return of_amounts(from, limits); }
+
+std::string derive_refund(Money refund, Money was_credit, Money of_later_invoices, Money had_paid) {
+  return of_amounts("refund", {{"refund", refund},
+                               {"was_credit", was_credit},
+                               {"of_later_invoices", of_later_invoices},
+                               {"had_paid", had_paid}});
+}
+
+std::string derive_share(Money credited, Money of, Money left, Money tax_left) {
+  return of_amounts("share", {{"credited", credited}, {"of", of}, {"left", left}, {"tax_left", tax_left}});
+}
+
+std::string derive_whole(Money left, Money tax_left) {
+  return of_amounts("whole", {{"left", left}, {"tax_left", tax_left}});
 }
 
 std::string derivation_in_words(std::string_view derivation, Money amount) {
@@ -139,6 +169,9 @@ std::string derivation_in_words(std::string_view derivation, Money amount) {
   if (from == "promotion") return discount_in_words(in);
   if (from == "proration") return proration_in_words(in, amount);
   if (from == "late_fee") return late_fee_in_words(in);
+  if (from == "refund" && in.has("refund")) return refund_in_words(in);
+  if (from == "share") return share_in_words(in);
+  if (from == "whole") return "all " + in.money("left") + " left of the line, of it " + in.money("tax_left") + " tax";
   if (from == "listed") return "listed price of " + in.text("product") + " for " + in.text("cycle");
   if (from == "agreed") return "price agreed for " + in.text("product") + " for " + in.text("cycle");
   if (from == "setup_fee") return "set-up fee of " + in.text("product");

@@ -128,6 +128,13 @@ InvoiceExplanation explain_invoice(storage::Connection& c, const Invoice& invoic
   return out;
 }
 
+std::string autopay_derivation(storage::Connection& c, const Invoice& invoice) {
+  if (!invoice.autopay_on) return {};
+  auto rows = c.query("SELECT autopay_derivation FROM invoices WHERE id = $1", invoice.id);
+  BURSAR_ASSERT(rows.next());
+  return rows.string(0);
+}
+
 std::vector<Settling> settling_of(storage::Connection& c, const Invoice& invoice) {
   const Currency currency = invoice.total.currency();
   std::vector<Settling> out;

@@ -44,6 +44,9 @@ struct InvoiceExplanation {
 };
 InvoiceExplanation explain_invoice(storage::Connection& c, const Invoice& invoice);
 
+// What the day of its next automatic charge was computed from (derivation.hpp); empty: there is none, or it is older.
+std::string autopay_derivation(storage::Connection& c, const Invoice& invoice);
+
 // How the balance came to be: each entry of the journal that changed what is owed of the invoice, oldest first.
 struct Settling {
   ledger::StoredEntry entry;

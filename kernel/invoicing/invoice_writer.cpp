@@ -106,6 +106,7 @@ void InvoiceWriter::write_invoices(Transaction& tx, InvoiceId first) const {
              {"created_at", Batch::text},
              {"paid_at", Batch::text},
              {"autopay_on", Batch::text},
+             {"autopay_derivation", Batch::text},
              {"dunning_action", Batch::text},
              {"dunning_on", Batch::text},
              {"dunning_offset", Batch::integer},
@@ -136,14 +137,15 @@ void InvoiceWriter::write_invoices(Transaction& tx, InvoiceId first) const {
     }
     std::optional<PlannedStep> dunning;
     if (collected && !draft.lapses) dunning = rules_.plan.first(draft.due_on, really_issued_on, draft.notice_days);
-    std::optional<CivilDate> autopay_on;
-    if (collected && draft.autopay) autopay_on = rules_.plan.first_autopay(draft.due_on, really_issued_on);
+    std::optional<DerivedDay> autopay;
+    if (collected && draft.autopay) autopay = rules_.plan.first_autopay(draft.due_on, really_issued_on);
     rows.add(id++, draft.account, to_string(draft.kind), to_string(paid ? InvoiceStatus::paid : InvoiceStatus::open),
              numbered ? std::optional(numbers.series) : std::nullopt, numbered ? std::optional(sequence) : std::nullopt,
              numbered ? std::optional(std::string_view(number)) : std::nullopt, issued_on, draft.due_on,
              draft.currency.code(), item.totals.net.minor(), item.totals.tax.minor(), item.totals.total.minor(),
              item.balance().minor(), seller, draft.buyer_party, draft.late_fee_of, now_,
-             paid ? std::optional(now_) : std::nullopt, autopay_on,
+             paid ? std::optional(now_) : std::nullopt, autopay ? std::optional(autopay->on) : std::nullopt,
+             autopay ? std::string_view(autopay->derivation) : std::string_view(),
              dunning ? std::optional(to_string(dunning->step.action)) : std::nullopt,
              dunning ? std::optional(dunning->on) : std::nullopt,
              dunning ? std::optional(dunning->step.offset) : std::nullopt,

@@ -134,11 +134,12 @@ std::vector<CreditNote> credit_notes_of(Connection& c, InvoiceId invoice) {
   for (auto& note : notes) {
     const Currency currency = note.total.currency();
     auto rows = c.query(
-        "SELECT line_id, net, tax, description FROM credit_note_lines WHERE credit_note_id = $1 ORDER BY position",
+        "SELECT line_id, net, tax, description, derivation FROM credit_note_lines WHERE credit_note_id = $1 ORDER BY "
+        "position",
         note.id);
     while (rows.next()) {
-      note.lines.push_back(
-          {rows.id<LineId>(0), Money(rows.integer(1), currency), Money(rows.integer(2), currency), rows.string(3)});
+      note.lines.push_back({rows.id<LineId>(0), Money(rows.integer(1), currency), Money(rows.integer(2), currency),
+                            rows.string(3), rows.string(4)});
     }
   }
   return notes;

@@ -91,6 +91,7 @@ struct CreditNote {
     LineId line;
     Money net, tax;
     std::string description;
+    std::string derivation;  // of what it takes back (derivation.hpp); empty: it is older than they are
   };
   std::vector<Line> lines;
 };

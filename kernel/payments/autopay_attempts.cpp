@@ -26,8 +26,8 @@ AttemptOutcome outcome_named(std::string_view stored) {
   invariant_broken("a stored outcome of an attempt", __FILE__, __LINE__);
 }
 
-std::optional<Retry> read_retry(std::optional<CivilDate> on, std::string_view derivation) {
-  return on ? std::optional(Retry{*on, std::string(derivation)}) : std::nullopt;
+std::optional<invoicing::DerivedDay> read_retry(std::optional<CivilDate> on, std::string_view derivation) {
+  return on ? std::optional(invoicing::DerivedDay{*on, std::string(derivation)}) : std::nullopt;
 }
 
 }  // namespace
@@ -102,13 +102,19 @@ void end_attempt(storage::Transaction& tx, PaymentId payment, AttemptOutcome out
       payment, to_string(outcome), reason);
 }
 
-void end_round(storage::Transaction& tx, InvoiceId invoice, const std::optional<Retry>& retry) {
+void plan_charge(storage::Transaction& tx, InvoiceId invoice, const std::optional<invoicing::DerivedDay>& day) {
+  tx.execute("UPDATE invoices SET autopay_on = $2, autopay_derivation = $3, version = version + 1 WHERE id = $1",
+             invoice, day ? std::optional(day->on) : std::nullopt,
+             day ? std::string_view(day->derivation) : std::string_view());
+}
+
+void end_round(storage::Transaction& tx, InvoiceId invoice, const std::optional<invoicing::DerivedDay>& retry) {
   const auto retry_on = retry ? std::optional(retry->on) : std::nullopt;
   tx.execute(
       "UPDATE autopay_attempts SET retry_on = $2, retry_derivation = $3 WHERE invoice_id = $1 "
       "AND sequence = (SELECT max(sequence) FROM autopay_attempts WHERE invoice_id = $1)",
       invoice, retry_on, retry ? std::string_view(retry->derivation) : std::string_view());
-  tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice, retry_on);
+  plan_charge(tx, invoice, retry);
 }
 
 }  // namespace bursar::payments

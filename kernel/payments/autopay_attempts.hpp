@@ -11,6 +11,7 @@
 
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "invoicing/derivation.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::payments {
@@ -24,20 +25,14 @@ enum class AttemptOutcome {
 };
 std::string_view to_string(AttemptOutcome outcome);
 
-// The day of the next round, and what it was computed from (invoicing/derivation.hpp).
-struct Retry {
-  CivilDate on;
-  std::string derivation;
-};
-
 struct Attempt {
   int sequence = 0;  // 1, 2, 3, ... of its invoice
   int round = 1;
   PaymentMethodId method = {};  // none: no method was saved
   PaymentId payment = {};       // none: passed over
   AttemptOutcome outcome = AttemptOutcome::passed_over;
-  std::string reason = {};                    // of passing over, choosing or taking back; a word of autopay_plan.hpp
-  std::optional<Retry> retry = std::nullopt;  // of the last of a round that failed
+  std::string reason = {};  // of passing over, choosing or taking back; a word of autopay_plan.hpp
+  std::optional<invoicing::DerivedDay> retry = std::nullopt;  // of the last of a round that failed: the next
   Instant created_at = {};
   // Of what it names, as it stands now:
   std::string gateway = {};
@@ -62,7 +57,9 @@ void record_attempts(storage::Transaction& tx, std::span<const NewAttempt> attem
 
 // The charge of this payment has come to this. `reason`: of one that was taken back; else that of choosing it stays.
 void end_attempt(storage::Transaction& tx, PaymentId payment, AttemptOutcome outcome, std::string_view reason = {});
+// The day of the invoice's next automatic charge; none: there will be none.
+void plan_charge(storage::Transaction& tx, InvoiceId invoice, const std::optional<invoicing::DerivedDay>& day);
 // The invoice's last round has failed, and the next begins on this day, or never.
-void end_round(storage::Transaction& tx, InvoiceId invoice, const std::optional<Retry>& retry);
+void end_round(storage::Transaction& tx, InvoiceId invoice, const std::optional<invoicing::DerivedDay>& retry);
 
 }  // namespace bursar::payments

@@ -39,17 +39,23 @@ std::string_view obstacle_of(const Candidate& method, std::span<const Attempt> h
 
 }  // namespace
 
-std::optional<Retry> next_autopay(const settings::Autopay& autopay, int rounds, CivilDate began_on,
-                                  CivilDate not_before) {
+std::optional<invoicing::DerivedDay> next_autopay(const settings::Autopay& autopay, int rounds, CivilDate began_on,
+                                                  CivilDate not_before) {
   if (rounds < 1 || rounds > static_cast<int>(autopay.retry_after_days.size())) return std::nullopt;
   const auto index = static_cast<std::size_t>(rounds - 1);
   const int before = index == 0 ? 0 : autopay.retry_after_days[index - 1];
   const int after = autopay.retry_after_days[index];
-  return Retry{.on = std::max(began_on.plus_days(after - before), not_before),
-               .derivation = invoicing::derive("schedule", {{"round_began_on", began_on.to_string()},
-                                                            {"retry_after_days", std::to_string(after)},
-                                                            {"of_the_round_before", std::to_string(before)},
-                                                            {"not_before", not_before.to_string()}})};
+  return invoicing::DerivedDay{
+      .on = std::max(began_on.plus_days(after - before), not_before),
+      .derivation = invoicing::derive("schedule", {{"round_began_on", began_on.to_string()},
+                                                   {"retry_after_days", std::to_string(after)},
+                                                   {"of_the_round_before", std::to_string(before)},
+                                                   {"not_before", not_before.to_string()}})};
+}
+
+invoicing::DerivedDay put_off_from(CivilDate looked_on) {
+  return {.on = looked_on.plus_days(1),
+          .derivation = invoicing::derive("put_off", {{"looked_on", looked_on.to_string()}, {"days", "1"}})};
 }
 
 std::string_view reason_text(std::string_view reason) {

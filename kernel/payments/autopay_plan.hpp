@@ -19,8 +19,10 @@ namespace bursar::payments {
 // `rounds` begun so far, the last one on `began_on`: the next; none when the schedule is used up. The schedule's days
 // count from the first round, so after a delay the distances stay. It is never on a day before `not_before`, and so not
 // on the day on which the last one's outcome was learnt.
-std::optional<Retry> next_autopay(const settings::Autopay& autopay, int rounds, CivilDate began_on,
-                                  CivilDate not_before);
+std::optional<invoicing::DerivedDay> next_autopay(const settings::Autopay& autopay, int rounds, CivilDate began_on,
+                                                  CivilDate not_before);
+// The day after one on which nothing could be charged, through no method's fault.
+invoicing::DerivedDay put_off_from(CivilDate looked_on);
 
 // The words of autopay_attempts.reason.
 namespace reason {

@@ -111,9 +111,7 @@ class Plan {
   Plan(storage::Transaction& tx, const Context& context, const scheduler::RunContext& run, std::size_t most)
       : context_(context), run_(run), next_id_(tx.reserve_ids(static_cast<std::int64_t>(most))) {}
 
-  void leave_until(const Due& due, std::optional<CivilDate> on) {
-    invoices_.add(due.invoice, on, due.attempts, due.version + 1);
-  }
+  void leave_until(const Due& due, const std::optional<invoicing::DerivedDay>& day) { plan(due, day, due.attempts); }
 
   // Charges the first method that can be, or ends the round at once.
   void begin_round(const Due& due, std::span<const Candidate> methods, const std::vector<Attempt>& history) {
@@ -128,9 +126,9 @@ class Plan {
     }
     if (choice.method != nullptr) {
       attempts.push_back(charge(due, *choice.method, round));
-      invoices_.add(due.invoice, nullptr, due.attempts + 1, due.version + 1);
+      plan(due, std::nullopt, due.attempts + 1);
     } else if (is_put_off(attempts)) {
-      leave_until(due, run_.date.plus_days(1));
+      leave_until(due, put_off_from(run_.date));
       ++put_off_;
       if (!is_news(history, attempts)) attempts.clear();
     } else {
@@ -156,6 +154,10 @@ class Plan {
   }
 
  private:
+  void plan(const Due& due, const std::optional<invoicing::DerivedDay>& day, std::int64_t attempts) {
+    invoices_.add(due.invoice, day ? std::optional(day->on) : std::nullopt,
+                  day ? std::string_view(day->derivation) : std::string_view(), attempts, due.version + 1);
+  }
   Attempt charge(const Due& due, const Candidate& method, int round) {
     const std::int64_t id = next_id_++;
     payments_.add(id, due.account, method.gateway, method.id, due.invoice, "autopay", "pending", due.currency,
@@ -178,8 +180,7 @@ class Plan {
     const auto retry =
         next_autopay(context_.rules.billing.autopay, due.attempts + 1, run_.date, run_.date.plus_days(1));
     attempts.back().retry = retry;
-    const auto retry_on = retry ? std::optional(retry->on) : std::nullopt;
-    invoices_.add(due.invoice, retry_on, due.attempts + 1, due.version + 1);
+    plan(due, retry, due.attempts + 1);
     ++failed_;
     if (!is_news(history, attempts)) return;
     notices_.push_back(failure_notice({.cause = std::to_string(due.invoice.value()) + ":" + std::to_string(round),
@@ -188,7 +189,7 @@ class Plan {
                                        .invoice_number = due.number,
                                        .due_on = due.due_on,
                                        .attempts = attempts,
-                                       .retry_on = retry_on}));
+                                       .retry_on = retry ? std::optional(retry->on) : std::nullopt}));
   }
 
   const Context& context_;
@@ -200,6 +201,7 @@ class Plan {
                   {"created_at", Batch::text}};
   Batch invoices_{{"id", Batch::integer},
                   {"autopay_on", Batch::text},
+                  {"autopay_derivation", Batch::text},
                   {"autopay_attempts", Batch::integer},
                   {"version", Batch::integer}};
   std::vector<effects::NewEffect> charges_;
@@ -253,7 +255,7 @@ class AutopayStep final : public scheduler::Step {
     for (const Due& one : due) {
       if (std::binary_search(paying.begin(), paying.end(), one.invoice.value())) {
         // Its outcome decides; looked at again tomorrow.
-        plan.leave_until(one, run.date.plus_days(1));
+        plan.leave_until(one, put_off_from(run.date));
         ++counts["autopay_waiting"];
       } else if (!one.enabled || one.balance <= 0) {
         // Not wanted, or nothing to charge. Switching autopay on plans the charge anew.

@@ -38,23 +38,24 @@ std::optional<Round> last_round(storage::Transaction& tx, const Payment& payment
 
 // Counted from the day the round began, so that it does not matter when its outcome was learnt; but never twice on the
 // day of that.
-std::optional<Retry> next_round(const Context& context, const Round& round, int rounds_so_far, Instant now) {
+std::optional<invoicing::DerivedDay> next_round(const Context& context, const Round& round, int rounds_so_far,
+                                                Instant now) {
   const Instant began = round.attempts().front().created_at;
   return next_autopay(context.rules.billing.autopay, rounds_so_far, context.rules.today(began),
                       context.rules.today(now).plus_days(1));
 }
 
 // As if this round had not been: it used nothing up of the schedule.
-void plan_anew(storage::Transaction& tx, InvoiceId invoice, std::optional<CivilDate> on) {
-  tx.execute(
-      "UPDATE invoices SET autopay_on = $2, version = version + 1, "
-      "autopay_attempts = CASE WHEN autopay_attempts > 0 THEN autopay_attempts - 1 ELSE 0 END "
+void plan_anew(storage::Transaction& tx, InvoiceId invoice, const std::optional<invoicing::DerivedDay>& day) {
+  const auto planned = tx.execute(
+      "UPDATE invoices SET autopay_attempts = CASE WHEN autopay_attempts > 0 THEN autopay_attempts - 1 ELSE 0 END "
       "WHERE id = $1 AND status = 'open'",
-      invoice, on);
+      invoice);
+  if (planned == 1) plan_charge(tx, invoice, day);
 }
 
 void fail_round(storage::Transaction& tx, const Context& context, const Payment& payment, const Invoice& invoice,
-                const std::optional<Retry>& retry, Instant now) {
+                const std::optional<invoicing::DerivedDay>& retry, Instant now) {
   end_round(tx, invoice.id, retry);
   const auto round = last_round(tx, payment);
   BURSAR_ASSERT(round.has_value());
@@ -102,7 +103,7 @@ void go_on(storage::Transaction& tx, const Context& context, const Payment& paym
   // What the customer pays meanwhile comes first, and a hold is kept.
   if (under_way(tx, context.gateways, invoice.id, invoice.balance.currency(), now).is_positive() ||
       tx.query("SELECT 1 FROM held_invoices WHERE invoice_id = $1", invoice.id).next()) {
-    return plan_anew(tx, invoice.id, today.plus_days(1));
+    return plan_anew(tx, invoice.id, put_off_from(today));
   }
   const std::int64_t id = invoice.account.value();
   const auto candidates = std::move(candidates_of(tx, std::span(&id, 1))[invoice.account]);
@@ -122,7 +123,7 @@ void go_on(storage::Transaction& tx, const Context& context, const Payment& paym
   record_attempts(tx, passed_over, now);
   if (choice.method != nullptr) return charge_next(tx, invoice, *choice.method, sequence + 1, round.number, now);
   const Round ended{.number = round.number, .history = attempts_of(tx, invoice.id)};
-  if (is_put_off(ended.attempts())) return plan_anew(tx, invoice.id, today.plus_days(1));
+  if (is_put_off(ended.attempts())) return plan_anew(tx, invoice.id, put_off_from(today));
   fail_round(tx, context, payment, invoice, next_round(context, round, invoice.autopay_attempts, now), now);
 }
 
@@ -200,7 +201,7 @@ void autopay_withdrawn(storage::Transaction& tx, const Context& context, const P
   end_attempt(tx, payment.id, AttemptOutcome::withdrawn, code);
   if (code == autopay_is_off) return plan_anew(tx, payment.invoice, std::nullopt);
   if (code == invoice_changed || code == invoice_held) {
-    return plan_anew(tx, payment.invoice, context.rules.today(payment.created_at).plus_days(1));
+    return plan_anew(tx, payment.invoice, put_off_from(context.rules.today(payment.created_at)));
   }
   if (code == reason::no_gateway) tell_staff_of_missing(tx, payment.gateway, now);
   const auto invoice = invoicing::find_invoice(tx, payment.invoice);

@@ -6,6 +6,7 @@
 #include "accounts/fields.hpp"
 #include "effects/effects.hpp"
 #include "invoicing/invoices.hpp"
+#include "payments/autopay_attempts.hpp"
 
 namespace bursar::payments {
 
@@ -268,8 +269,7 @@ Status set_autopay(storage::Transaction& tx, const invoicing::Rules& rules, Acco
       if (invoice.autopay_on || invoice.autopay_attempts > 0 || invoice.kind == invoicing::InvoiceKind::deposit) {
         continue;
       }
-      tx.execute("UPDATE invoices SET autopay_on = $2, version = version + 1 WHERE id = $1", invoice.id,
-                 rules.plan.first_autopay(invoice.due_on, rules.today(now)));
+      plan_charge(tx, invoice.id, rules.plan.first_autopay(invoice.due_on, rules.today(now)));
     }
   }
   audit(tx, account, enabled ? "autopay.enable" : "autopay.disable", accounts::audit_object(account), actor, now);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "invoicing/derivation.hpp"
+
 namespace bursar::payments {
 
 namespace {
@@ -33,11 +35,17 @@ Result<RefundPlan> plan_amount(const Standing& standing, Money rest, const NewRe
                                              : std::string("Nothing of this payment is left to refund."));
   }
   RefundPlan plan{.amount = amount, .credited = zero, .taken_back = {}};
-  Money left = to_credit ? amount : amount - std::min(amount, standing.free);
+  const Money of_credit = to_credit ? zero : std::min(amount, standing.free);
+  Money left = amount - of_credit;
   for (const auto& on : standing.invoices) {
     const Money taken = std::min(left, on.amount);
     if (!taken.is_positive()) continue;
-    plan.taken_back.push_back({.invoice = on.invoice, .amount = taken, .lines = {}, .whole = false});
+    plan.taken_back.push_back(
+        {.invoice = on.invoice,
+         .amount = taken,
+         .lines = {},
+         .whole = false,
+         .derivation = invoicing::derive_refund(amount, of_credit, amount - of_credit - left, on.amount)});
     left -= taken;
   }
   BURSAR_ASSERT(left.is_zero());  // the rest is what is free and what is allocated

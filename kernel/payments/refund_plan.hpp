@@ -25,9 +25,10 @@ Standing standing_of(storage::Connection& c, const Payment& payment);
 // What is taken back of one invoice.
 struct TakenBack {
   invoicing::Invoice invoice;
-  Money amount;               // in whole where `whole`
-  std::vector<LineId> lines;  // none: over all of them
-  bool whole = false;         // the lines go as they are
+  Money amount;                 // in whole where `whole`
+  std::vector<LineId> lines;    // none: over all of them
+  bool whole = false;           // the lines go as they are
+  std::string derivation = {};  // of the amount, where no lines were named
 };
 struct RefundPlan {
   Money amount;    // of the payment

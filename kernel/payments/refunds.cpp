@@ -7,7 +7,6 @@
 #include "accounts/fields.hpp"
 #include "invoicing/allocations.hpp"
 #include "invoicing/corrections.hpp"
-#include "invoicing/derivation.hpp"
 #include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
 #include "payments/refund_booking.hpp"
@@ -101,7 +100,7 @@ void unapply(storage::Transaction& tx, const Context& context, RefundId refund, 
                                   .payment = payment.id,
                                   .invoice = taken.invoice.id,
                                   .amount = -taken.amount,
-                                  .derivation = invoicing::derive_least("refund", {{"to_refund", taken.amount}})},
+                                  .derivation = taken.derivation},
                                  entry, now);
   }
 }

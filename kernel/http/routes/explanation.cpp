@@ -56,10 +56,29 @@ void write_settlement(JsonWriter& w, storage::Connection& c, const IdCodec& ids,
   }
 }
 
+// What was taken back, line by line.
+void write_credit_notes(JsonWriter& w, storage::Connection& c, const IdCodec& ids, const invoicing::Invoice& invoice) {
+  w.key("credit_notes").begin_array();
+  for (const auto& note : invoicing::credit_notes_of(c, invoice.id)) {
+    w.begin_object().field("credit_note_id", ids.text(note.id)).field("number", note.number).key("lines").begin_array();
+    for (const auto& line : note.lines) {
+      const Money total = line.net + line.tax;
+      w.begin_object().field("line_id", ids.text(line.line));
+      json_or_null(w, "derivation", line.derivation);
+      w.field("formula", invoicing::derivation_in_words(line.derivation, total));
+      w.field("net", line.net).field("tax", line.tax).field("total", total).end_object();
+    }
+    w.end_array().field("total", note.total).end_object();
+  }
+  w.end_array();
+}
+
 // What comes next while it is owed, and by which day of the plan.
-void write_next(JsonWriter& w, const invoicing::Invoice& invoice, std::optional<CivilDate> held_until) {
-  w.key("next").begin_object().field("held_until", held_until);
-  w.field("charge_on", invoice.autopay_on).field("charges_made", std::int64_t{invoice.autopay_attempts});
+void write_next(JsonWriter& w, storage::Connection& c, const invoicing::Invoice& invoice) {
+  w.key("next").begin_object().field("held_until", dunning::held_until(c, invoice.id));
+  w.field("charge_on", invoice.autopay_on);
+  json_or_null(w, "charge_derivation", invoicing::autopay_derivation(c, invoice));
+  w.field("charges_made", std::int64_t{invoice.autopay_attempts});
   w.key("collection");
   if (invoice.dunning) {
     w.begin_object().field("action", invoicing::to_string(invoice.dunning->step.action));
@@ -87,9 +106,11 @@ Result<Answer> explain_invoice(Call& call) {
     w.field("net", invoice->net).field("tax", invoice->tax).field("total", invoice->total);
     w.key("settlement").begin_array();
     write_settlement(w, c, ids, *invoice);
-    w.end_array().field("balance", invoice->balance);
+    w.end_array();
+    write_credit_notes(w, c, ids, *invoice);
+    w.field("balance", invoice->balance);
     write_autopay_attempts(w, ids, payments::attempts_of(c, id));
-    write_next(w, *invoice, dunning::held_until(c, id));
+    write_next(w, c, *invoice);
     w.end_object();
     return call.answer(std::move(w));
   });

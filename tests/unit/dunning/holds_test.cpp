@@ -3,6 +3,7 @@
 #include "dunning/holds.hpp"
 
 #include "fixture.hpp"
+#include "invoicing/explain_invoice.hpp"
 
 namespace bursar::invoicing {
 namespace {
@@ -99,6 +100,9 @@ TEST_P(HoldsTest, an_automatic_charge_waits_for_the_end) {
   ASSERT_TRUE(hold({.invoice = renewal, .until = due.plus_days(10)}).ok());
   story(CivilDate(2027, 2, 22), due.plus_days(10));
   EXPECT_EQ(invoice(renewal).autopay_on, due.plus_days(10));
+  const auto stored = invoice(renewal);
+  EXPECT_EQ(read([&](auto& c) { return autopay_derivation(c, stored); }),
+            R"({"from":"hold","was_planned_on":"2027-02-28","not_before":"2027-03-10"})");
 }
 
 TEST_P(HoldsTest, a_day_or_object_that_can_not_be_is_refused_by_name) {

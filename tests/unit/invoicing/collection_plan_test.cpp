@@ -101,8 +101,8 @@ TEST(CollectionPlan, nothing_configured_means_nothing_happens) {
 TEST(CollectionPlan, automatic_charges_wait_for_their_day_but_not_for_the_past) {
   settings::Billing billing;
   billing.autopay.days_before_due = 3;
-  EXPECT_EQ(CollectionPlan(billing).first_autopay(due, day(-7)), day(-3));
-  EXPECT_EQ(CollectionPlan(billing).first_autopay(due, day(9)), day(9));
+  EXPECT_EQ(CollectionPlan(billing).first_autopay(due, day(-7)).on, day(-3));
+  EXPECT_EQ(CollectionPlan(billing).first_autopay(due, day(9)).on, day(9));
 }
 
 }  // namespace

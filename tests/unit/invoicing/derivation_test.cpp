@@ -45,6 +45,28 @@ TEST(Derivation, of_an_allocation_names_what_it_is_the_least_of) {
   EXPECT_EQ(derivation_in_words(credit, money("USD", 1000)), "the least of available 12.00 USD and owed 10.00 USD");
 }
 
+TEST(Derivation, of_what_a_refund_takes_off_an_open_invoice_names_what_others_gave) {
+  const auto part = derive_refund(money("USD", 900), money("USD", 100), money("USD", 250), money("USD", 1000));
+  EXPECT_EQ(part,
+            R"({"from":"refund","refund":"9.00","was_credit":"1.00","of_later_invoices":"2.50","had_paid":"10.00"})");
+  EXPECT_EQ(derivation_in_words(part, money("USD", -550)),
+            "the least of had paid 10.00 USD and the refund of 9.00 USD less 1.00 USD that was credit and 2.50 USD of"
+            " invoices paid later");
+  EXPECT_EQ(derivation_in_words(R"({"from":"refund","to_refund":"5.50"})", money("USD", -550)),
+            "the least of to refund 5.50 USD")
+      << "as it was stored before";
+}
+
+TEST(Derivation, of_a_credit_notes_line_names_its_share_and_its_tax) {
+  EXPECT_EQ(
+      derivation_in_words(derive_share(money("USD", 500), money("USD", 2000), money("USD", 1190), money("USD", 190)),
+                          money("USD", 297)),
+      "the share of 11.90 USD in 5.00 USD of the 20.00 USD left, rounded down, left-over units to the largest"
+      " remainders; of it 1.90 / 11.90 is tax, halves up");
+  EXPECT_EQ(derivation_in_words(derive_whole(money("USD", 1190), money("USD", 190)), money("USD", 1190)),
+            "all 11.90 USD left of the line, of it 1.90 USD tax");
+}
+
 TEST(Derivation, of_before_inputs_were_kept_tells_what_there_is) {
   EXPECT_EQ(derivation_in_words(R"({"from":"words","words":"3 of 30 days"})", money("USD", 1)), "3 of 30 days");
   EXPECT_EQ(derivation_in_words("", money("USD", 1)), "as it was booked");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fixture.hpp"
+#include "invoicing/explain_invoice.hpp"
 #include "payments/autopay_attempts.hpp"
 
 namespace bursar::test {
@@ -48,6 +49,10 @@ class WaterfallTest : public PaymentFixture {
       auto rows = c.query("SELECT body FROM messages WHERE template = $1 ORDER BY id DESC LIMIT 1", name);
       return rows.next() ? rows.string(0) : std::string();
     });
+  }
+  std::string charge_derivation() {
+    return db->read(
+        [&](Connection& c) { return invoicing::autopay_derivation(c, *invoicing::find_invoice(c, invoice)); });
   }
   std::int64_t charges_recorded() { return number("SELECT COUNT(*) FROM payments WHERE origin = 'autopay'"); }
   void expire(PaymentMethodId method, CivilDate on) {

@@ -27,11 +27,16 @@ TEST_P(WaterfallTest, a_final_decline_is_followed_by_the_next_method_in_the_same
 }
 
 TEST_P(WaterfallTest, a_soft_decline_waits_for_its_day_and_begins_at_the_front) {
+  EXPECT_EQ(charge_derivation(),
+            R"({"from":"due_date","due_on":"2027-03-08","days_before_due":"0","not_before":"2027-03-01"})");
   gateways.cards.script({Act::decline_soft});
   day(7);
   EXPECT_EQ(story(), "1 Visa 1 declined_soft");
   EXPECT_EQ(gateways.wallet.charges(), 0);
   EXPECT_EQ(stored(invoice).autopay_on, CivilDate(2027, 3, 11));
+  EXPECT_EQ(charge_derivation(),
+            R"({"from":"schedule","round_began_on":"2027-03-08","retry_after_days":"3","of_the_round_before":"0",)"
+            R"("not_before":"2027-03-09"})");
   EXPECT_NE(body("payment_failed").find("We will try again on 2027-03-11."), std::string::npos);
   day(3);
   EXPECT_EQ(story(), "1 Visa 1 declined_soft, 2 Visa 1 charged");
@@ -149,6 +154,7 @@ TEST_P(WaterfallTest, a_missing_gateway_uses_nothing_up_of_the_schedule_and_staf
   EXPECT_EQ(story(), "1 Visa 1 gateway_unavailable, 1 Amex 2 gateway_unavailable");
   EXPECT_EQ(stored(invoice).autopay_attempts, 0);
   EXPECT_EQ(stored(invoice).autopay_on, CivilDate(2027, 3, 11)) << "tomorrow";
+  EXPECT_EQ(charge_derivation(), R"({"from":"put_off","looked_on":"2027-03-10","days":"1"})");
   EXPECT_EQ(notices("payment_failed"), 0) << "nothing was declined";
   EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'gateway_missing' AND detail LIKE '%''cards'' is "
                    "not loaded%'"),
