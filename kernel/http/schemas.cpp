@@ -142,9 +142,10 @@ constexpr Schema all_schemas[] = {
     {"PaymentPatch", "status:succeeded|failed received?:Money reference?:string"},
     {"NewRefund",
      "amount?:Money destination?:gateway|credit|external line_ids?:[id] service?:keep|cancel|terminate_now "
-     "reason:string reference?:string"},
+     "reason:string reference?:string gateway?:string"},
     {"Refund",
-     "id:id payment_id:id destination:gateway|credit|external status:pending|succeeded|failed|unknown amount:Money "
+     "id:id payment_id:id gateway:string destination:gateway|credit|external status:pending|succeeded|failed|unknown "
+     "amount:Money "
      "credited:Money request_id:id? reference:string? reason:string created_at:instant settled_at:instant?"},
     {"NewRefundRequest", "amount?:Money line_ids?:[id] reason:string"},
     {"RefundRequest",
@@ -156,7 +157,7 @@ constexpr Schema all_schemas[] = {
      "line_id:id? product:string? rule:string name:string verdict:holds|fails|credit_only explanation:string"},
     {"RefundDecision",
      "decision:approve|decline destination?:gateway|credit|external amount?:Money reason?:string "
-     "override_reason?:string service?:keep|cancel|terminate_now reference?:string"},
+     "override_reason?:string service?:keep|cancel|terminate_now reference?:string gateway?:string"},
     {"RefundDecisionTaken",
      "at:instant by_rule:boolean decided_by:id? reason:string override_reason:string refund_id:id?"},
     {"NewDispute",

@@ -202,8 +202,8 @@ void write_payment(JsonWriter& w, const IdCodec& ids, const payments::Payment& p
 
 void write_refund(JsonWriter& w, const IdCodec& ids, const payments::Refund& r) {
   w.begin_object().field("id", ids.text(r.id)).field("payment_id", ids.text(r.payment));
-  w.field("destination", payments::to_string(r.destination)).field("status", r.status).field("amount", r.amount);
-  w.field("credited", r.credited);
+  w.field("gateway", r.gateway).field("destination", payments::to_string(r.destination)).field("status", r.status);
+  w.field("amount", r.amount).field("credited", r.credited);
   id_field(w, ids, "request_id", r.request);
   text_or_null(w, "reference", r.reference);
   w.field("reason", r.reason).field("created_at", r.created_at).field("settled_at", r.settled_at).end_object();

@@ -84,11 +84,8 @@ std::optional<RefundId> find_meant_refund(storage::Transaction& tx, const Contex
     return rows.next() ? std::optional(*parsed) : std::nullopt;
   }
   if (hearsay.reference.empty()) return std::nullopt;
-  auto rows = tx.query(
-      "SELECT r.id FROM refunds r JOIN payments p ON p.id = r.payment_id "
-      "WHERE p.gateway = $1 AND r.gateway_reference = $2",
-      hearsay.gateway, hearsay.reference);
-  return rows.next() ? std::optional(rows.id<RefundId>(0)) : std::nullopt;
+  const auto refund = find_refund_by_reference(tx, hearsay.gateway, hearsay.reference);
+  return refund ? std::optional(refund->id) : std::nullopt;
 }
 
 // Why a refund that was made at the gateway can't be recorded as it stands; empty: it can.
@@ -119,13 +116,15 @@ void ask_staff_to_record(storage::Transaction& tx, const Payment& payment, const
              hearsay.reference + ": " + amount + "; " + why, now);
 }
 
-// Staff may have recorded it by hand, without its reference. Those of its amount are alike, so it is the first of them;
-// where all are of another amount nobody can tell but staff. nullopt: it is none of them.
+// Staff may have recorded it by hand, without its reference; money that they sent by another gateway is none of it.
+// Those of its amount are alike, so it is the first of them; where all are of another amount nobody can tell but staff.
+// nullopt: it is none of them.
 std::optional<Heard> recorded_by_hand(storage::Transaction& tx, const Payment& payment, const Hearsay& hearsay,
                                       Instant now) {
   std::string others;
   for (const Refund& refund : refunds_of(tx, payment.id)) {
-    const bool may_be_it = refund.destination == RefundDestination::external && refund.reference.empty();
+    const bool may_be_it = refund.destination == RefundDestination::external && refund.gateway == hearsay.gateway &&
+                           refund.reference.empty();
     if (!may_be_it || refund.status != "succeeded") continue;
     if (refund.amount == *hearsay.answer->processed) {
       tx.execute("UPDATE refunds SET gateway_reference = $2 WHERE id = $1", refund.id, hearsay.reference);

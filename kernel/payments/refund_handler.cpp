@@ -30,7 +30,7 @@ std::optional<Loaded> load(storage::Connection& c, RefundId id) {
 void set_status(storage::Transaction& tx, const Loaded& loaded, std::string_view status, const std::string& reference,
                 std::optional<Instant> settled_at, Instant now) {
   const Refund& refund = loaded.refund;
-  const auto known = reference.empty() ? std::nullopt : find_refund_by_reference(tx, loaded.payment.gateway, reference);
+  const auto known = reference.empty() ? std::nullopt : find_refund_by_reference(tx, refund.gateway, reference);
   const bool taken = known && known->id != refund.id;
   if (taken) {
     raise_task(tx, "refund_unclear", refund.account, refund.id.value(), "Look into a refund that names another's",
@@ -60,7 +60,7 @@ void failed(storage::Transaction& tx, const Context& context, const Loaded& load
   const Refund& refund = loaded.refund;
   const bool had_succeeded = refund.status == "succeeded";
   set_status(tx, loaded, "failed", answer.reference, now, now);
-  book_refund_returned(tx, context, refund, loaded.payment.gateway, now);
+  book_refund_returned(tx, context, refund, now);
   tx.execute(
       "UPDATE payments SET refunded = refunded - $2, version = version + 1, "
       "status = CASE WHEN refunded = $2 THEN 'succeeded' ELSE 'partially_refunded' END WHERE id = $1",
@@ -77,8 +77,7 @@ void failed(storage::Transaction& tx, const Context& context, const Loaded& load
 
 }  // namespace
 
-void book_refund_sent(storage::Transaction& tx, const Context& context, const Refund& refund,
-                      const std::string& gateway, Instant now) {
+void book_refund_sent(storage::Transaction& tx, const Context& context, const Refund& refund, Instant now) {
   ledger::apply_new(tx, {.kind = ledger::EntryKind::refund_sent,
                          .source = refund.id.value(),
                          .account = refund.account,
@@ -86,19 +85,18 @@ void book_refund_sent(storage::Transaction& tx, const Context& context, const Re
                          .booked_on = context.rules.today(now),
                          .postings = ledger::Postings::Builder(refund.account)
                                          .debit(LedgerAccount::customer_credit(), refund.amount)
-                                         .credit(LedgerAccount::clearing(gateway), refund.amount)
+                                         .credit(LedgerAccount::clearing(refund.gateway), refund.amount)
                                          .build()});
 }
 
-void book_refund_returned(storage::Transaction& tx, const Context& context, const Refund& refund,
-                          const std::string& gateway, Instant now) {
+void book_refund_returned(storage::Transaction& tx, const Context& context, const Refund& refund, Instant now) {
   ledger::apply_new(tx, {.kind = ledger::EntryKind::refund_to_credit,
                          .source = refund.id.value(),
                          .account = refund.account,
                          .booked_at = now,
                          .booked_on = context.rules.today(now),
                          .postings = ledger::Postings::Builder(refund.account)
-                                         .debit(LedgerAccount::clearing(gateway), refund.amount)
+                                         .debit(LedgerAccount::clearing(refund.gateway), refund.amount)
                                          .credit(LedgerAccount::customer_credit(), refund.amount)
                                          .build()});
 }

@@ -190,7 +190,8 @@ Status approve(storage::Transaction& tx, const Context& context, const StoredRef
                                     .lines = request.lines,
                                     .service = decision.service,
                                     .request = request.id,
-                                    .reference = decision.reference},
+                                    .reference = decision.reference,
+                                    .gateway = decision.gateway},
                                    actor, now));
   close(tx, request, RefundRequestStatus::approved, decision, refund, actor, now);
   audit(tx, request, "refund_request.approve", actor, now);

@@ -74,6 +74,7 @@ struct RefundDecision {
   std::string override_reason = {};                             // required to approve against the rules
   std::optional<settings::RefundedService> service = std::nullopt;
   std::string reference = {};  // of money sent by hand, as in NewRefund
+  std::string gateway = {};    // likewise
 };
 // Saying the same again changes nothing. Errors: not_found no_such_refund_request; conflict refund_request_decided,
 // override_reason_required, and those of record_refund(), with which the request stays open; invalid /amount, /reason.

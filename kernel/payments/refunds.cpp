@@ -31,6 +31,7 @@ Refund read_refund(storage::Rows& rows) {
   return {.id = rows.id<RefundId>(0),
           .account = rows.id<AccountId>(1),
           .payment = rows.id<PaymentId>(2),
+          .gateway = rows.string(13),
           .destination = refund_destination(rows.text(3)).value(),
           .status = rows.string(4),
           .amount = Money(rows.integer(6), currency),
@@ -55,21 +56,30 @@ Status check_gateway(const Context& context, const Payment& payment, const NewRe
   return {};
 }
 
-// The gateway may have told of the refund before staff recorded it.
-Status check_reference(storage::Transaction& tx, const Payment& payment, const NewRefund& refund, Money amount) {
-  if (refund.destination != RefundDestination::external) {
-    if (refund.reference.empty()) return {};
-    return invalid("invalid_fields", "Some fields are not valid.",
-                   {{"/reference", "is for money that was sent by hand: destination external"}});
+Status check_by_hand(const Context& context, const NewRefund& refund) {
+  std::vector<FieldError> errors;
+  const bool by_hand = refund.destination == RefundDestination::external;
+  const char* only_by_hand = "is for money that was sent by hand: destination external";
+  if (!by_hand && !refund.reference.empty()) errors.push_back({"/reference", only_by_hand});
+  if (!by_hand && !refund.gateway.empty()) errors.push_back({"/gateway", only_by_hand});
+  if (by_hand && !refund.gateway.empty() && context.gateways.find(refund.gateway) == nullptr) {
+    errors.push_back({"/gateway", "is no payment gateway here"});
   }
+  return errors.empty() ? Status() : invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
+}
+
+// The gateway may have told of the refund before staff recorded it.
+Status check_reference(storage::Transaction& tx, const Payment& payment, const NewRefund& refund,
+                       const std::string& gateway, Money amount) {
+  if (refund.destination != RefundDestination::external) return {};
   if (!refund.reference.empty()) {
-    if (!find_refund_by_reference(tx, payment.gateway, refund.reference)) return {};
+    if (!find_refund_by_reference(tx, gateway, refund.reference)) return {};
     return conflict("refund_recorded", "The refund " + refund.reference + " is recorded already.");
   }
   auto named = tx.query(
       "SELECT gateway_reference FROM refunds WHERE payment_id = $1 AND destination = 'external' AND status = "
-      "'succeeded' AND amount = $2 AND gateway_reference IS NOT NULL ORDER BY id",
-      payment.id, amount.minor());
+      "'succeeded' AND amount = $2 AND gateway = $3 AND gateway_reference IS NOT NULL ORDER BY id",
+      payment.id, amount.minor(), gateway);
   if (!named.next()) return {};
   return Error{.kind = ErrorKind::conflict,
                .code = "refund_may_be_recorded",
@@ -124,14 +134,14 @@ Status take_back(storage::Transaction& tx, const Context& context, RefundId refu
   return {};
 }
 
-void insert(storage::Transaction& tx, const Refund& refund, const std::string& gateway, Instant now) {
+void insert(storage::Transaction& tx, const Refund& refund, Instant now) {
   tx.execute(
       "INSERT INTO refunds (id, account_id, payment_id, destination, status, currency, amount, reason, created_at, "
       "settled_at, credited, request_id, gateway, gateway_reference) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
       refund.id, refund.account, refund.payment, to_string(refund.destination), refund.status,
       refund.amount.currency().code(), refund.amount.minor(), refund.reason, now, refund.settled_at,
-      refund.credited.minor(), refund.request, gateway,
+      refund.credited.minor(), refund.request, refund.gateway,
       refund.reference.empty() ? std::nullopt : std::optional(refund.reference));
   tx.execute(
       "UPDATE payments SET refunded = refunded + $2, version = version + 1, "
@@ -158,7 +168,7 @@ std::optional<RefundDestination> refund_destination(std::string_view text) {
 std::optional<Refund> find_refund(storage::Connection& c, RefundId id) {
   auto rows = c.query(
       "SELECT id, account_id, payment_id, destination, status, currency, amount, gateway_reference, reason, "
-      "created_at, settled_at, credited, request_id FROM refunds WHERE id = $1",
+      "created_at, settled_at, credited, request_id, gateway FROM refunds WHERE id = $1",
       id);
   if (!rows.next()) return std::nullopt;
   return read_refund(rows);
@@ -168,7 +178,8 @@ std::optional<Refund> find_refund_by_reference(storage::Connection& c, const std
                                                const std::string& reference) {
   auto rows = c.query(
       "SELECT id, account_id, payment_id, destination, status, currency, amount, gateway_reference, reason, "
-      "created_at, settled_at, credited, request_id FROM refunds WHERE gateway = $1 AND gateway_reference = $2",
+      "created_at, settled_at, credited, request_id, gateway FROM refunds WHERE gateway = $1 AND gateway_reference = "
+      "$2",
       gateway, reference);
   if (!rows.next()) return std::nullopt;
   return read_refund(rows);
@@ -177,7 +188,7 @@ std::optional<Refund> find_refund_by_reference(storage::Connection& c, const std
 std::vector<Refund> refunds_of(storage::Connection& c, PaymentId payment) {
   auto rows = c.query(
       "SELECT id, account_id, payment_id, destination, status, currency, amount, gateway_reference, reason, "
-      "created_at, settled_at, credited, request_id FROM refunds WHERE payment_id = $1 ORDER BY id",
+      "created_at, settled_at, credited, request_id, gateway FROM refunds WHERE payment_id = $1 ORDER BY id",
       payment);
   std::vector<Refund> out;
   while (rows.next()) out.push_back(read_refund(rows));
@@ -192,14 +203,17 @@ Result<RefundId> record_refund(storage::Transaction& tx, const Context& context,
   accounts::check_text("/reason", request.reason, 1, 500, accounts::Lines::one, errors);
   accounts::check_text("/reference", request.reference, 0, 200, accounts::Lines::one, errors);
   if (!errors.empty()) return invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
+  BURSAR_CHECK(check_by_hand(context, request));
+  const std::string& gateway = request.gateway.empty() ? payment->gateway : request.gateway;
   BURSAR_TRY(plan, plan_refund(tx, *payment, request));
   BURSAR_CHECK(check_gateway(context, *payment, request, plan.amount));
-  BURSAR_CHECK(check_reference(tx, *payment, request, plan.amount));
+  BURSAR_CHECK(check_reference(tx, *payment, request, gateway, plan.amount));
 
   const bool to_gateway = request.destination == RefundDestination::gateway;
   const Refund refund{.id = tx.new_id<RefundId>(),
                       .account = payment->account,
                       .payment = payment->id,
+                      .gateway = gateway,
                       .destination = request.destination,
                       .status = to_gateway ? "pending" : "succeeded",
                       .amount = plan.amount,
@@ -215,9 +229,9 @@ Result<RefundId> record_refund(storage::Transaction& tx, const Context& context,
     if (ledger::credit_balance(tx, payment->account, plan.amount.currency()) < plan.amount) {
       return conflict("refund_exceeds_credit", "What this payment brought is spent: the account has less credit.");
     }
-    book_refund_sent(tx, context, refund, payment->gateway, now);
+    book_refund_sent(tx, context, refund, now);
   }
-  insert(tx, refund, payment->gateway, now);
+  insert(tx, refund, now);
   if (to_gateway) {
     const effects::NewEffect effect{.kind = "refund",
                                     .key = "refund:" + std::to_string(refund.id.value()) + ":1",

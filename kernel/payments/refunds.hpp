@@ -34,6 +34,7 @@ struct Refund {
   RefundId id;
   AccountId account;
   PaymentId payment;
+  std::string gateway;  // by which the money leaves: the payment's, or another that staff sent it by
   RefundDestination destination = RefundDestination::credit;
   std::string status;  // pending, succeeded, failed, unknown
   Money amount;
@@ -66,13 +67,16 @@ struct NewRefund {
   // Of money sent by hand: the gateway's id of it, or the bank's. What carries one is that movement and no other; one
   // without is taken for the next of its amount that the gateway tells of.
   std::string reference = {};
+  // Of money sent by hand: the gateway it was sent by, where that is another than the payment's. What the payment's own
+  // gateway tells of is never this one.
+  std::string gateway = {};
 };
 
 // Records the refund and, to a gateway, the effect "refund:<refund>:1" that the workers perform.
 // Errors: not_found no_such_payment; conflict payment_not_received, refund_exceeds_payment, nothing_to_refund,
 // refund_exceeds_credit (what was paid is spent already), gateway_cannot_refund, invoice_not_paid (lines of an open
 // invoice), refund_recorded (this reference), refund_may_be_recorded (by hand, without a reference, and one of this
-// amount has one); invalid /amount, /reason, /reference, /line_ids.
+// amount has one); invalid /amount, /reason, /reference, /gateway, /line_ids.
 Result<RefundId> record_refund(storage::Transaction& tx, const Context& context, const NewRefund& refund,
                                const accounts::Actor& actor, Instant now);
 

@@ -25,6 +25,10 @@ const QueryCheck checks[] = {
      "o.ledger_account = 'customer_credit' GROUP BY e.source_id) b ON b.source_id = r.id "
      "WHERE coalesce(b.amount, 0) <> CASE WHEN r.destination = 'credit' OR r.status = 'failed' THEN 0 ELSE r.amount "
      "END"},
+    {"refund_leaves_its_gateway", "The money of a refund leaves the gateway that it names.", "ref",
+     "SELECT r.id, 'by ' || r.gateway || ', booked in ' || o.ledger_account FROM refunds r JOIN journal_entries e ON "
+     "e.source_id = r.id AND e.kind IN ('refund_sent', 'refund_to_credit') JOIN postings o ON o.entry_id = e.id WHERE "
+     "o.ledger_account LIKE 'clearing/%' AND o.ledger_account <> 'clearing/' || r.gateway"},
     {"pending_refund_is_pursued", "A refund without a final word has an effect that asks for it.", "ref",
      "SELECT r.id, 'status ' || r.status || ' and no open effect' FROM refunds r WHERE r.status IN ('pending', "
      "'unknown') "

@@ -50,6 +50,7 @@ Result<Answer> refund_payment(Call& call) {
   refund.service = refunded_service(in);
   refund.reason = in.text("reason", {.max = 500});
   refund.reference = in.optional_text("reference", {.min = 0, .max = 200}).value_or("");
+  refund.gateway = in.optional_text("gateway", {.min = 0, .max = 40}).value_or("");
   BURSAR_CHECK(in.finish());
   BURSAR_TRY(payment, call.id<PaymentId>("payment"));
   refund.payment = payment;
@@ -156,6 +157,7 @@ Result<Answer> decide_request(Call& call) {
   decision.override_reason = in.optional_text("override_reason", {.min = 0, .max = 500}).value_or("");
   decision.service = refunded_service(in);
   decision.reference = in.optional_text("reference", {.min = 0, .max = 200}).value_or("");
+  decision.gateway = in.optional_text("gateway", {.min = 0, .max = 40}).value_or("");
   BURSAR_CHECK(in.finish());
   BURSAR_TRY(id, call.id<RefundRequestId>("refund_request"));
   BURSAR_TRY(version, call.if_match());

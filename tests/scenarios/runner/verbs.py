@@ -292,9 +292,10 @@ def dispute_ends(provider: Provider, number: str, end: str) -> None:
 
 # -- money back, and money of nobody ----------------------------------------------------------------------------------
 
-@verb(r"staff refund (?:{amount} of )?payment {number}(?: (?P<to>to credit|by hand)(?: as (?P<reference>\S+))?)?")
-def refunds(provider: Provider, number: str, amount: str = "", to: str = "", reference: str = "") -> None:
+@verb(r"staff refund (?:{amount} of )?payment {number}(?: (?P<to>to credit|by hand)(?: from (?P<gateway>\S+))?(?: as (?P<reference>\S+))?)?")
+def refunds(provider: Provider, number: str, amount: str = "", to: str = "", gateway: str = "", reference: str = "") -> None:
     body = {"reason": "by the story"} | ({"amount": Money(amount).json()} if amount else {}) | ({"reference": reference} if reference else {})
+    body |= {"gateway": gateway} if gateway else {}
     body |= {"destination": {"to credit": "credit", "by hand": "external"}[to]} if to else {}
     provider.call("POST", f"/payments/{provider.id_of('payment', number)}/refunds", body)
     provider.wait(1)  # for the gateway's answer

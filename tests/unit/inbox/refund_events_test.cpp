@@ -15,14 +15,16 @@ class RefundEventsTest : public InboxTest {
     out.kind = WebhookEventKind::refund;
     return out;
   }
-  Result<RefundId> by_hand(const Payment& payment, std::string_view amount, std::string reference = {}) {
+  Result<RefundId> by_hand(const Payment& payment, std::string_view amount, std::string reference = {},
+                           std::string gateway = {}) {
     return db->write("by hand", [&](Transaction& tx) {
       return payments::record_refund(tx, own,
                                      {.payment = payment.id,
                                       .amount = usd(amount),
                                       .destination = payments::RefundDestination::external,
                                       .reason = "in the gateway's pages",
-                                      .reference = std::move(reference)},
+                                      .reference = std::move(reference),
+                                      .gateway = std::move(gateway)},
                                      staff, clock.now());
     });
   }
@@ -61,6 +63,31 @@ TEST_P(RefundEventsTest, one_that_staff_recorded_by_hand_is_booked_once) {
   EXPECT_EQ(send("second"), 200);
   EXPECT_EQ(stored(payment.id).refunded, usd("8.00")) << "the next of that amount is another";
   EXPECT_EQ(number("SELECT COUNT(*) FROM refunds"), 2);
+}
+
+TEST_P(RefundEventsTest, one_that_left_another_way_is_not_the_one_the_gateway_tells_of) {
+  const Payment payment = paid();
+  books_agree = false;
+  ASSERT_TRUE(by_hand(payment, "4.00", {}, "wallet").ok());
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(stored(payment.id).refunded, usd("8.00")) << "both have left";
+  EXPECT_EQ(number("SELECT SUM(amount) FROM postings WHERE ledger_account = 'clearing/wallet'"), -400);
+  EXPECT_EQ(number("SELECT SUM(amount) FROM postings WHERE ledger_account = 'clearing/cards'"), 600);
+  ASSERT_TRUE(by_hand(payment, "1.00", {}, "wallet").ok());
+  webhooks.cards.know("other", refunded("evt_other", payment, "1.50"));
+  EXPECT_EQ(send("other"), 200);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'refund_elsewhere'"), 1) << "it has not enough left";
+  EXPECT_EQ(by_hand(payment, "0.10", {}, "nowhere").error().fields.front().pointer, "/gateway");
+}
+
+TEST_P(RefundEventsTest, one_told_first_does_not_stand_in_the_way_of_money_that_left_another_way) {
+  const Payment payment = paid();
+  books_agree = false;
+  webhooks.cards.know("r", refunded("evt_r", payment, "4.00"));
+  EXPECT_EQ(send("r"), 200);
+  EXPECT_EQ(by_hand(payment, "4.00").error().code, "refund_may_be_recorded");
+  EXPECT_TRUE(by_hand(payment, "4.00", {}, "wallet").ok());
 }
 
 TEST_P(RefundEventsTest, several_of_one_amount_by_hand_are_each_told_once) {

@@ -19,6 +19,7 @@ const Damage damages[] = {
     {"payment_counts_disputes", "UPDATE payments SET disputed = disputed + 1",
      "UPDATE payments SET disputed = disputed - 1"},
     {"refund_is_booked", "UPDATE refunds SET amount = amount + 1", "UPDATE refunds SET amount = amount - 1"},
+    {"refund_leaves_its_gateway", "UPDATE refunds SET gateway = 'bank'", "UPDATE refunds SET gateway = 'cards'"},
     {"pending_refund_is_pursued", "UPDATE refunds SET status = 'unknown'", "UPDATE refunds SET status = 'succeeded'"},
     {"approved_request_has_its_refund", "UPDATE refunds SET request_id = NULL",
      "UPDATE refunds SET request_id = (SELECT id FROM refund_requests WHERE status = 'approved')"},
