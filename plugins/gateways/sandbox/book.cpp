@@ -25,7 +25,21 @@ std::string write(const Entry& entry) {
   if (entry.loses) out += "loses=1\n";
   for (const RefundEntry& refund : entry.refunds)
     out += "refund=" + refund.id + " " + refund.key + " " + std::to_string(refund.minor) + "\n";
+  if (entry.dispute) {
+    out += "dispute=" + std::to_string(entry.dispute->opens_at) + " " + std::to_string(entry.dispute->ends_at) +
+           (entry.dispute->won ? " won" : " lost") + "\n";
+  }
   return out;
+}
+
+DisputeEntry read_dispute(std::string_view text) {
+  const std::size_t first = text.find(' ');
+  const std::size_t last = text.rfind(' ');
+  if (first == std::string_view::npos || first == last)
+    throw std::runtime_error("the sandbox's book holds a damaged dispute");
+  return {.opens_at = number(text.substr(0, first)),
+          .ends_at = number(text.substr(first + 1, last - first - 1)),
+          .won = text.substr(last + 1) == "won"};
 }
 
 RefundEntry read_refund(std::string_view text) {
@@ -64,6 +78,7 @@ Entry read(std::string_view payment_id, std::string_view text) {
     if (name == "saves") entry.saves = true;
     if (name == "loses") entry.loses = true;
     if (name == "refund") entry.refunds.push_back(read_refund(value));
+    if (name == "dispute") entry.dispute = read_dispute(value);
   }
   return entry;
 }

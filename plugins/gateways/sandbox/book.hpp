@@ -20,6 +20,16 @@ struct RefundEntry {
   std::int64_t minor = 0;
 };
 
+// Opens and ends by the passing of time, or ends by evidence.
+struct DisputeEntry {
+  std::int64_t opens_at = 0;  // the host clock's milliseconds, as the end
+  std::int64_t ends_at = 0;   // 0: when there is evidence
+  bool won = false;           // at the end
+
+  [[nodiscard]] bool is_open(std::int64_t now) const { return now >= opens_at && (ends_at == 0 || now < ends_at); }
+  [[nodiscard]] bool is_over(std::int64_t now) const { return ends_at != 0 && now >= ends_at; }
+};
+
 struct Entry {
   std::string payment_id;
   std::string key;  // the idempotency key of the attempt
@@ -32,6 +42,7 @@ struct Entry {
   bool saves = false;           // the customer agreed to have the method kept
   bool loses = false;           // approval: the answer to its completion is lost
   std::vector<RefundEntry> refunds;
+  std::optional<DisputeEntry> dispute;
 
   [[nodiscard]] std::int64_t refunded() const;
   [[nodiscard]] std::string reference() const { return "sandbox-" + payment_id; }

@@ -23,6 +23,9 @@ constexpr Row rows[] = {
     {"approve", 4010, Behaviour::approve},
     {"approve_timeout", 4011, Behaviour::approve_timed_out},
     {"expiring", 0, Behaviour::expire_soon},
+    {"dispute", 4012, Behaviour::dispute},
+    {"dispute_won", 4013, Behaviour::dispute_won},
+    {"dispute_lost", 4014, Behaviour::dispute_lost},
 };
 
 constexpr std::string_view token_prefix = "tok_";

@@ -19,6 +19,9 @@ enum class Behaviour {
   approve,            // the customer approves; the money is taken by `complete`
   approve_timed_out,  // as approve, and the answer to `complete` is lost
   expire_soon,        // of a method: at the end of this month
+  dispute,            // succeeds; the customer's bank disputes it later, and evidence decides
+  dispute_won,        // as dispute; it is won without evidence
+  dispute_lost,
 };
 
 // From the method token if it is a magic one, "tok_NAME" or "tok_NAME:ANYTHING", else from the amount, else

@@ -30,6 +30,9 @@ constexpr bursar::Choice behaviours[] = {
     {"form", "Require a form to be posted"},
     {"approve", "Require an approval, then the completion"},
     {"approve_timeout", "Require an approval, then time out as it is completed"},
+    {"dispute", "Succeed, and be disputed later"},
+    {"dispute_won", "The same, and the dispute is won"},
+    {"dispute_lost", "The same, and the dispute is lost"},
 };
 
 class Sandbox final {
@@ -51,7 +54,7 @@ class Sandbox final {
       {.key = "settle_after",
        .type = bursar::SettingType::duration,
        .label = "Settle after",
-       .help = "How long a delayed payment stays pending, by Bursar's clock.",
+       .help = "How long a delayed payment stays pending, and until a dispute opens, by Bursar's clock.",
        .default_value = "5s",
        .minimum = 0,
        .maximum = 30LL * 86'400'000},
@@ -132,6 +135,9 @@ class Sandbox final {
       if (behaviour == Behaviour::decline_final)
         return Payment::declined(bursar::Decline::final, "other", "the refund was declined");
       Entry after = settled(before->entry);
+      if (after.dispute && (after.dispute->is_open(now()) || (after.dispute->is_over(now()) && !after.dispute->won))) {
+        return Payment::declined(bursar::Decline::final, "other", "the charge is disputed");
+      }
       if (refund.amount.minor <= 0 || refund.amount.currency != after.currency ||
           refund.amount.minor > after.minor - after.refunded()) {
         return Payment::declined(bursar::Decline::final, "amount_out_of_range", "more than what is left of the charge");
@@ -177,13 +183,21 @@ class Sandbox final {
     return Payment::not_attempted();
   }
 
-  // An event may be handed in again. Of the book it changes only what was given up: no lookup says otherwise after it.
+  // An event may be handed in again. Of the book it changes only what was given up, as no lookup says otherwise after
+  // it, and the dispute that there is evidence for.
   bursar::Webhook receive(Call& call, const bursar::WebhookRequest& request) {
     if (!sandbox::is_genuine(host_, request, webhook_secret_, webhook_tolerance_)) return bursar::Webhook::rejected();
-    const bursar::Event event = sandbox::event_of(request.body);
+    const auto [event, evidence_wins] = sandbox::read_event(request.body);
+    if (evidence_wins) return bursar::Webhook::genuine(decide_dispute(call, event.payment_id, *evidence_wins));
     const bool declined = event.payment && event.payment->outcome == bursar::PaymentOutcome::declined;
     if (declined && event.kind == bursar::EventKind::payment) give_up(call, event.payment_id);
-    return bursar::Webhook::genuine({event});
+    std::vector<bursar::Event> events{event};
+    if (event.kind == bursar::EventKind::payment && !event.payment) {
+      if (const std::optional<Book::Found> found = book_.find(call, event.payment_id)) {
+        for (bursar::Event& told : sandbox::dispute_events(found->entry, now())) events.push_back(std::move(told));
+      }
+    }
+    return bursar::Webhook::genuine(std::move(events));
   }
 
   // Takes what the customer has approved, which is `settle_after` after they were asked.
@@ -231,6 +245,20 @@ class Sandbox final {
       after.decline = "unconfirmed";
       after.settles_at = 0;
       if (book_.replace(call, *before, after)) return;
+    }
+    throw bursar::Error("book_busy", "sandbox: the book changed too often", bursar::Retry::later);
+  }
+
+  // Evidence counts while the dispute is open.
+  std::vector<bursar::Event> decide_dispute(Call& call, std::string_view payment_id, bool won) const {
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+      const std::optional<Book::Found> before = book_.find(call, payment_id);
+      if (!before) return {};
+      Entry after = before->entry;
+      if (!after.dispute || !after.dispute->is_open(now())) return sandbox::dispute_events(after, now());
+      after.dispute->ends_at = now();
+      after.dispute->won = won;
+      if (book_.replace(call, *before, after)) return sandbox::dispute_events(after, now());
     }
     throw bursar::Error("book_busy", "sandbox: the book changed too often", bursar::Retry::later);
   }
@@ -290,6 +318,9 @@ class Sandbox final {
       case Behaviour::approve:
       case Behaviour::approve_timed_out:
       case Behaviour::expire_soon:
+      case Behaviour::dispute:
+      case Behaviour::dispute_won:
+      case Behaviour::dispute_lost:
         break;
     }
     if (over) {
@@ -334,6 +365,11 @@ class Sandbox final {
         entry.form = behaviour == Behaviour::post_form;
         entry.settles_at = now() + settle_after_.count();
         break;
+      case Behaviour::dispute:
+      case Behaviour::dispute_won:
+      case Behaviour::dispute_lost:
+        entry.dispute = new_dispute(behaviour);
+        break;
       case Behaviour::settle_partly:
         entry.minor = std::max<std::int64_t>(1, charge.amount.minor / 2);
         break;
@@ -344,6 +380,13 @@ class Sandbox final {
         break;
     }
     return entry;
+  }
+
+  [[nodiscard]] sandbox::DisputeEntry new_dispute(Behaviour behaviour) const {
+    const std::int64_t opens_at = now() + settle_after_.count();
+    return {.opens_at = opens_at,
+            .ends_at = behaviour == Behaviour::dispute ? 0 : opens_at + settle_after_.count(),
+            .won = behaviour == Behaviour::dispute_won};
   }
 
   // A waiting entry becomes a charge by the passing of time alone.

@@ -25,6 +25,8 @@ constexpr Type types[] = {
     {"method.updated", EventKind::method_changed}, {"method.gone", EventKind::method_changed},
 };
 
+constexpr std::chrono::days evidence_within{7};
+
 std::string text(const Json& body, const char* name) { return body.value(name, std::string()); }
 
 bursar::Money money(const Json& body, const char* name) {
@@ -113,13 +115,39 @@ bool is_genuine(const bursar::Host& host, const bursar::WebhookRequest& request,
   return host.equal(bursar::hex(host.hmac(BURSAR_DIGEST_SHA256, secret, signed_text)), header.substr(comma + 4));
 }
 
-Event event_of(std::string_view body) {
+Told read_event(std::string_view body) {
   try {
-    return read(Json::parse(body));
+    const Json json = Json::parse(body);
+    Told told{.event = read(json)};
+    if (json.at("type") == "dispute.evidence") told.evidence_wins = json.at("evidence") == "winning_evidence";
+    return told;
   } catch (const Json::exception& why) {
     throw bursar::Error("bad_event", std::string("the body is no event of the sandbox: ") + why.what(),
                         bursar::Retry::never);
   }
+}
+
+std::vector<Event> dispute_events(const Entry& entry, std::int64_t now) {
+  std::vector<Event> events;
+  if (!entry.dispute || now < entry.dispute->opens_at) return events;
+  const auto add = [&](EventKind kind, const char* what, std::int64_t at) -> Event& {
+    events.push_back({.kind = kind,
+                      .event_id = "sandbox-dispute-" + std::string(what) + "-" + entry.payment_id,
+                      .occurred_at = bursar::Time(bursar::Milliseconds(at)),
+                      .payment_id = entry.payment_id,
+                      .gateway_reference = entry.reference()});
+    events.back().dispute.id = "sandbox-dispute-" + entry.payment_id;
+    return events.back();
+  };
+  bursar::Dispute& opened = add(EventKind::dispute_opened, "opened", entry.dispute->opens_at).dispute;
+  opened.amount = {entry.minor, entry.currency};
+  opened.reason = "fraudulent";
+  opened.evidence_by = bursar::Time(bursar::Milliseconds(entry.dispute->opens_at) + evidence_within);
+  if (entry.dispute->is_over(now)) {
+    const bool won = entry.dispute->won;
+    add(won ? EventKind::dispute_won : EventKind::dispute_lost, won ? "won" : "lost", entry.dispute->ends_at);
+  }
+  return events;
 }
 
 }  // namespace sandbox

@@ -3,6 +3,8 @@
 
 #include <bursar/plugin.hpp>
 
+#include "book.hpp"
+
 namespace sandbox {
 
 // "sandbox-signature: t=SECONDS,v1=HEX" with HEX = HMAC-SHA256(secret, SECONDS "." body), signed within `tolerance` of
@@ -14,6 +16,14 @@ namespace sandbox {
 [[nodiscard]] bursar::Payment unconfirmed();
 
 // What the body of a genuine request tells. Throws bursar::Error for one that is no event of the sandbox.
-[[nodiscard]] bursar::Event event_of(std::string_view body);
+struct Told {
+  bursar::Event event;
+  std::optional<bool> evidence_wins{};  // evidence about the dispute of the payment that the event names
+};
+[[nodiscard]] Told read_event(std::string_view body);
+
+// What the book says of the payment's dispute by now: that it was opened, and how it ended. Told again, the events have
+// the same ids.
+[[nodiscard]] std::vector<bursar::Event> dispute_events(const Entry& entry, std::int64_t now);
 
 }  // namespace sandbox

@@ -290,6 +290,16 @@ def dispute_ends(provider: Provider, number: str, end: str) -> None:
     provider.tell({"type": f"dispute.{end}", "dispute": f"dispute-of-{number}", "payment": provider.id_of("payment", number)})
 
 
+@verb(r"the gateway tells what became of payment {number}")
+def tells_what_became(provider: Provider, number: str) -> None:
+    provider.tell({"type": "payment.updated", "payment": provider.id_of("payment", number)})
+
+
+@verb(r"staff send the gateway (?P<evidence>winning_evidence|losing_evidence) for payment {number}")
+def sends_evidence(provider: Provider, number: str, evidence: str) -> None:
+    provider.tell({"type": "dispute.evidence", "payment": provider.id_of("payment", number), "evidence": evidence})
+
+
 # -- money back, and money of nobody ----------------------------------------------------------------------------------
 
 @verb(r"staff refund (?:{amount} of )?payment {number}(?: (?P<to>to credit|by hand)(?: from (?P<gateway>\S+))?(?: as (?P<reference>\S+))?)?")
