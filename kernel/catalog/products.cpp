@@ -175,4 +175,8 @@ Status take_stock(Transaction& tx, ProductId product, std::int64_t count) {
   return {};
 }
 
+void return_stock(Transaction& tx, ProductId product) {
+  tx.execute("UPDATE products SET stock = stock + 1 WHERE id = $1 AND stock IS NOT NULL", product);
+}
+
 }  // namespace bursar::catalog

@@ -78,5 +78,7 @@ Result<Product> update_product(storage::Transaction& tx, ProductId id, const Pro
 
 // Takes `count` off the stock of a product that has one. 409 out_of_stock. Race-safe: one statement.
 Status take_stock(storage::Transaction& tx, ProductId product, std::int64_t count);
+// One that was taken is to be had again.
+void return_stock(storage::Transaction& tx, ProductId product);
 
 }  // namespace bursar::catalog

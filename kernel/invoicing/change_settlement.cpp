@@ -170,9 +170,7 @@ void close_change(Transaction& tx, const ServiceChange& change, Closed why, Inst
   tx.execute("UPDATE services SET version = version + 1 WHERE id = $1", change.service);
   const auto service = services::find_service(tx, change.service);
   BURSAR_ASSERT(service.has_value());
-  if (service->product != change.product) {
-    tx.execute("UPDATE products SET stock = stock + 1 WHERE id = $1 AND stock IS NOT NULL", change.product);
-  }
+  if (service->product != change.product) catalog::return_stock(tx, change.product);
   if (service->ended()) return;  // of its end the customer is told
   tell(tx, change, why == Closed::unpaid ? "change_lapsed" : "change_withdrawn", now);
 }

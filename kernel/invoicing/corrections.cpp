@@ -97,12 +97,6 @@ void end_unpaid_order(Transaction& tx, const Invoice& invoice, Instant now) {
                  invoice.account, order);
     while (rows.next()) waiting.push_back(rows.id<ServiceId>(0));
   }
-  for (const ServiceId service : waiting) {
-    tx.execute(
-        "UPDATE products SET stock = stock + 1 WHERE id = (SELECT product_id FROM services WHERE id = $1) AND stock IS"
-        " NOT NULL",
-        service);
-  }
   const services::Cause cause{.actor = {.kind = accounts::ActorKind::job}, .reason = "order not paid"};
   services::change_services(tx, waiting, services::Change::cancel, cause, now);
 }

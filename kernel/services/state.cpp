@@ -3,6 +3,7 @@
 
 #include "accounts/audit.hpp"
 #include "base/json_text.hpp"
+#include "catalog/products.hpp"
 #include "effects/effects.hpp"
 #include "services/services.hpp"
 
@@ -64,6 +65,8 @@ void apply(Transaction& tx, const Service& service, Change change, ServiceStatus
       ends ? std::optional<Instant>(now) : std::nullopt,
       desired && service.panel.empty() ? *desired : std::string_view(service.actual_state));
   audit(tx, service, change, cause, now);
+  // What never began is there for somebody else, whoever ended it.
+  if (ends && service.status == ServiceStatus::pending) catalog::return_stock(tx, service.product);
   if (!desired || service.panel.empty()) return;  // without a panel it is as wanted at once
   const effects::NewEffect effect{
       .kind = "provision",

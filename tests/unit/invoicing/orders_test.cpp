@@ -175,6 +175,28 @@ TEST_P(Orders, wait_for_ever_where_the_provider_says_so) {
   expect_clean();
 }
 
+TEST_P(Orders, of_which_the_customer_cancels_a_part_give_back_the_stock_of_that_part) {
+  const auto vps = product("vps-s", dollars(1000));
+  const auto stock = [&] { return read([&](auto& c) { return catalog::find_product(c, vps)->stock; }); };
+  write([&](auto& tx) { tx.execute("UPDATE products SET stock = 3"); });
+  const auto placed = order(account(), {vps, vps, vps});
+  cancel(placed.services[0], services::CancellationKind::immediate);
+  run();
+  EXPECT_EQ(stock(), 1);
+  EXPECT_EQ(invoice(placed.invoice).balance, dollars(2000));
+  const services::Cause staff{.actor = {}, .reason = "by staff"};
+  EXPECT_TRUE(write([&](auto& tx) {
+                return services::change_service(tx, placed.services[1], services::Change::terminate, staff, now());
+              }).ok());
+  EXPECT_EQ(stock(), 2);
+  pay(placed.invoice, dollars(2000));
+  cancel(placed.services[2], services::CancellationKind::immediate);
+  run_until(today.plus_days(1));
+  EXPECT_EQ(service(placed.services[2]).status, services::ServiceStatus::cancelled);
+  EXPECT_EQ(stock(), 2) << "that one was delivered";
+  expect_clean();
+}
+
 TEST_P(Orders, that_end_unpaid_in_whatever_way_start_nothing_and_give_back_what_is_limited) {
   const auto vps = product("vps-s", dollars(1000));
   write([&](auto& tx) { tx.execute("UPDATE products SET stock = 2"); });
