@@ -167,8 +167,20 @@ class World:
     def service(self, mine=True, active=True):
         order = self.order(mine)
         if active:
-            ok(self.whose(mine)[0].post(f"/invoices/{order['invoice_id']}/payments", {"gateway": "cards"}))
+            self.pay_unless_charged(self.whose(mine)[0], order["invoice_id"])
         return order["service_ids"][0]
+
+    @staticmethod
+    def pay_unless_charged(client, invoice):
+        """A daily run that another operation has begun may charge it first, once autopay is on."""
+        answer = client.post(f"/invoices/{invoice}/payments", {"gateway": "cards"})
+        if answer.status != 409:
+            ok(answer)
+        for _ in range(300):
+            if ok(client.get(f"/invoices/{invoice}")).json["status"] == "paid":
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"not paid; its payment was answered {answer!r}")
 
     def suspended_service(self):
         service = self.service()
