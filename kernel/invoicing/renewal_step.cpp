@@ -1,6 +1,6 @@
 // The step "invoices": the next period of every service that falls due.
 //
-// Everything is in bulk: a chunk of some hundred accounts is a fixed number of statements. A period is invoiced once:
+// Everything is in bulk: a chunk of a thousand accounts is a fixed number of statements. A period is invoiced once:
 // the service moves on in the same transaction, and the database refuses a second line for it.
 #include <map>
 #include <tuple>

@@ -34,7 +34,7 @@
 namespace bursar::scheduler {
 
 struct Options {
-  int chunk_accounts = 500;
+  int chunk_accounts = 1000;
   Duration lease = seconds(60);
   Duration longest_sleep = seconds(30);  // a clock that jumps is noticed this soon
   const Clock* lease_clock = nullptr;    // default: the system's

@@ -33,7 +33,7 @@ using Counts = std::map<std::string, std::int64_t, std::less<>>;  // "invoices" 
 
 struct ChunkRequest {
   std::string cursor;                           // "" at first; then what the last chunk answered
-  int max_accounts = 500;                       // 1 while the scheduler looks for the account at fault
+  int max_accounts = 1000;                      // 1 while the scheduler looks for the account at fault
   const std::set<AccountId>* parked = nullptr;  // leave these out
   // The step names each account before it works on it alone (max_accounts == 1), so that a failure can be laid to it.
   AccountId* working_on = nullptr;

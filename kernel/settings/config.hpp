@@ -183,7 +183,7 @@ struct Billing {
   std::optional<int> suspend_after_days = 5;
   std::optional<int> terminate_after_days = 30;
   int mass_payment_days = 7;  // an open mass payment is given up after so many days
-  int chunk_accounts = 500;   // of the daily run
+  int chunk_accounts = 1000;  // of the daily run
   std::optional<int> cancel_unpaid_orders_after_days = 30;
   DowngradeCredit downgrade_credit = DowngradeCredit::none;
   Refunds refunds;
