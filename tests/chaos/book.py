@@ -90,7 +90,8 @@ class Postgresql:
 
     def copy_from(self, other):
         self._psql("postgres", ["-c", f'DROP DATABASE IF EXISTS "{self.name}"',
-                                "-c", f'CREATE DATABASE "{self.name}" TEMPLATE "{other.name}"'])
+                                # Files are copied several times as fast as written through the log.
+                                "-c", f'CREATE DATABASE "{self.name}" TEMPLATE "{other.name}" STRATEGY FILE_COPY'])
 
     def rows(self, sql):
         return self.answers([sql])[0]

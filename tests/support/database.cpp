@@ -50,9 +50,9 @@ class Cluster {
     const std::string name = "bursar_" + std::to_string(::getpid()) + "_" + std::to_string(number++);
     const std::lock_guard lock(mutex_);
     if (schema == Schema::empty) {
-      command("CREATE DATABASE " + name);
+      create_from("template1", name);
     } else {
-      command("CREATE DATABASE " + name + " TEMPLATE " + template_name());
+      create_from(template_name(), name);
     }
     return name;
   }
@@ -91,11 +91,16 @@ class Cluster {
   const std::string& template_name() {
     if (template_.empty()) {
       const std::string name = "bursar_" + std::to_string(::getpid()) + "_template";
-      command("CREATE DATABASE " + name);
+      create_from("template1", name);
       migrate_now(url(name));
       template_ = name;
     }
     return template_;
+  }
+
+  // Files are copied several times as fast as written through the log.
+  void create_from(const std::string& other, const std::string& name) {
+    command("CREATE DATABASE " + name + " TEMPLATE " + other + " STRATEGY FILE_COPY");
   }
 
   void command(const std::string& sql) {
