@@ -14,7 +14,7 @@ using effects::Verdict;
 using storage::Connection;
 using storage::Transaction;
 
-// How long the workers leave a request to the thread that received it.
+// How long the workers leave a request to the thread that received it or hands it in again.
 constexpr Duration grace = seconds(30);
 constexpr Duration without_plugin = minutes(5);
 // An event about something that is still unknown after so long is given up; staff are told.
@@ -126,7 +126,7 @@ Status Inbox::replay(WebhookRequestId id) {
     tx.execute("UPDATE webhook_requests SET status = 'received' WHERE id = $1", id);
     // Events that were given up are tried again too.
     tx.execute("UPDATE webhook_events SET status = 'waiting' WHERE request_id = $1 AND status = 'ignored'", id);
-    effects::ask_again(tx, key_of(id), context_.clock.now());
+    effects::ask_again(tx, key_of(id), context_.clock.now() + grace);
     return {};
   }));
   context_.perform_now(key_of(id), {});

@@ -1,6 +1,7 @@
 #include "storage/sqlite/writer.hpp"
 
 #include <chrono>
+#include <optional>
 
 #include "base/log.hpp"
 #include "storage/failpoints.hpp"
@@ -15,10 +16,6 @@ using Steady = std::chrono::steady_clock;
 constexpr auto group_time = std::chrono::milliseconds(10);
 constexpr std::size_t group_size = 256;
 constexpr auto slow = std::chrono::seconds(2);
-
-std::exception_ptr storage_error(const char* what, bool transient) {
-  return std::make_exception_ptr(StorageError(what, transient));
-}
 
 }  // namespace
 
@@ -153,16 +150,16 @@ void Writer::roll_back(bool nested) {
 }
 
 void Writer::commit(std::vector<Job*>& group) {
-  std::exception_ptr error = nullptr;
+  std::optional<StorageError> error;
   if (lost_) {
-    error = storage_error("SQLite rolled the shared transaction back, see the log", true);
+    error.emplace("SQLite rolled the shared transaction back, see the log", true);
   } else if (open_) {
     try {
       failpoints::before_commit();
       connection_->exec("COMMIT");
       failpoints::after_commit();
     } catch (const StorageError& failure) {
-      error = std::current_exception();
+      error = failure;
       log::error("commit_failed", {{"detail", failure.what()}});
       if (sqlite3_get_autocommit(connection_->get()) == 0) connection_->exec("ROLLBACK");
       ids_.forget();
@@ -171,9 +168,10 @@ void Writer::commit(std::vector<Job*>& group) {
   open_ = false;
   lost_ = false;
   kept_ = 0;
-  if (error == nullptr) return;
+  if (!error) return;
   for (auto* job : group) {
-    if (job->committed) job->error = error;
+    // An object each: they are thrown and let go of on threads that know nothing of each other.
+    if (job->committed) job->error = std::make_exception_ptr(StorageError(error->what(), error->transient()));
   }
 }
 
