@@ -166,10 +166,16 @@ const std::vector<Damage>& damages() {
 const std::set<std::string> of_the_file = {"file_is_sound", "foreign_keys_hold", "indexes_are_sound"};
 
 // Each has its damage in tests/unit/payments/refund_breaches_test.cpp, beside what writes the rows.
-const std::set<std::string> of_refunds = {
-    "refunds_and_disputes_within_payment", "payment_counts_disputes",         "refund_is_booked",
-    "pending_refund_is_pursued",           "approved_request_has_its_refund", "open_request_has_a_task",
-    "verdict_follows_conditions",          "disputed_money_is_booked",        "decided_dispute_is_booked"};
+const std::set<std::string> of_refunds = {"refunds_and_disputes_within_payment",
+                                          "payment_counts_disputes",
+                                          "refund_is_booked",
+                                          "refund_leaves_its_gateway",
+                                          "pending_refund_is_pursued",
+                                          "approved_request_has_its_refund",
+                                          "open_request_has_a_task",
+                                          "verdict_follows_conditions",
+                                          "disputed_money_is_booked",
+                                          "decided_dispute_is_booked"};
 
 // And these in tests/unit/dunning/holds_test.cpp.
 const std::set<std::string> of_holds = {"no_charge_on_hold", "no_suspension_on_hold", "no_late_fee_on_hold",
