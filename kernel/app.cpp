@@ -33,6 +33,7 @@
 #include "provisioning/provisioner.hpp"
 #include "scheduler/scheduler.hpp"
 #include "scheduler/test_clock.hpp"
+#include "storage/encryption.hpp"
 #include "storage/installation.hpp"
 #include "storage/migrate.hpp"
 
@@ -57,12 +58,14 @@ std::unique_ptr<scheduler::TestClock> make_test_clock(const settings::Config& co
 
 // In the order of construction; destroyed the other way round, so what is used outlives its users.
 struct App::State {
-  State(const settings::Config& the_config, std::unique_ptr<storage::Database> the_db, const AppOptions& options)
+  State(const settings::Config& the_config, std::unique_ptr<storage::Database> the_db, Vault the_vault,
+        const AppOptions& options)
       : config(the_config),
         db(std::move(the_db)),
+        vault(std::move(the_vault)),
         codec(storage::load_id_key(*db)),
         test_clock(make_test_clock(config, *db, options)),
-        plugins(config, clock(), db.get()),
+        plugins(config, clock(), plugin_host::stored_key_values(*db, vault)),
         rules(config),
         outbox(config, plugins.channels().list()),
         payment_context{
@@ -72,6 +75,7 @@ struct App::State {
             .outbox = outbox,
             .gateways = plugins.gateways(),
             .codec = codec,
+            .vault = vault,
             .public_url = config.server.public_url,
             .webhooks_url = config.server.public_url + std::string(http::RouteTable::base_path) + "/webhooks/",
             .perform_now = [this](std::string_view key,
@@ -160,6 +164,7 @@ struct App::State {
   const settings::Config config;
   const SystemClock system_clock;
   std::unique_ptr<storage::Database> db;
+  const Vault vault;
   const IdCodec codec;
   std::unique_ptr<scheduler::TestClock> test_clock;
   plugin_host::PluginHost plugins;
@@ -203,7 +208,8 @@ Result<std::unique_ptr<App>> App::open(const settings::Config& config, const App
   } else {
     BURSAR_CHECK(storage::check_schema(*db));
   }
-  auto state = std::make_unique<State>(config, std::move(db), options);
+  BURSAR_TRY(vault, storage::open_vault(*db, config.database.encryption_keys, SystemClock(), storage::VaultUse::write));
+  auto state = std::make_unique<State>(config, std::move(db), std::move(vault), options);
   state->db->write("seller_party", [&](storage::Transaction& tx) {
     accounts::ensure_seller_party(tx, state->config.provider, state->clock().now());
   });
@@ -212,6 +218,13 @@ Result<std::unique_ptr<App>> App::open(const settings::Config& config, const App
 }
 
 void App::start() {
+  if (state_->vault.keys().empty()) {
+    log::warning("secrets_in_clear",
+                 {{"detail", "the tokens of saved payment methods and what plugins keep stand readable in the store"},
+                  {"cure",
+                   "make a key with `bursar db new-key`, name it in database.encryption_keys, and run "
+                   "`bursar db reencrypt`"}});
+  }
   state_->follow_test_clock();
   state_->outbox.spread(*state_->db, state_->clock().now());
   state_->workers.start();
@@ -283,6 +296,7 @@ const settings::Config& App::config() const { return state_->config; }
 storage::Database& App::database() { return *state_->db; }
 const Clock& App::clock() const { return state_->clock(); }
 const IdCodec& App::codec() const { return state_->codec; }
+const Vault& App::vault() const { return state_->vault; }
 scheduler::Scheduler& App::scheduler() { return *state_->scheduler; }
 plugin_host::PluginHost& App::plugins() { return state_->plugins; }
 inbox::Inbox& App::inbox() { return state_->inbox; }

@@ -10,6 +10,7 @@
 #include "base/id.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "base/vault.hpp"
 #include "settings/config.hpp"
 #include "storage/database.hpp"
 
@@ -62,6 +63,7 @@ class App {
   [[nodiscard]] storage::Database& database();
   [[nodiscard]] const Clock& clock() const;
   [[nodiscard]] const IdCodec& codec() const;
+  [[nodiscard]] const Vault& vault() const;
   [[nodiscard]] scheduler::Scheduler& scheduler();
   [[nodiscard]] plugin_host::PluginHost& plugins();
   [[nodiscard]] payments::Payments& payments();

@@ -50,6 +50,12 @@ void add_database(CLI::App& app, Options& o, Command& chosen) {
       ->add_flag("--dry-run", o.dry_run, "Only name the migrations that would be applied");
   command(*db, "verify", "Walk every invariant of the books; names each breach", "bursar db verify --json", o, chosen,
           [&o] { return db_verify(o.common); });
+  command(
+      *db, "new-key", "Make a key for database.encryption_keys", "(umask 077; bursar db new-key > encryption.key)", o,
+      chosen, [&o] { return db_new_key(o.common.json); }, false);
+  command(*db, "reencrypt",
+          "Encrypt what is in clear, or under another key, with the first of database.encryption_keys",
+          "bursar db reencrypt", o, chosen, [&o] { return db_reencrypt(o.common); });
   command(*db, "backup", "Copy the store to FILE while it is in use", "bursar db backup /var/backups/bursar.db", o,
           chosen, [&o] { return db_backup(o.common, o.file); })
       ->add_option("file", o.file, "Where to")

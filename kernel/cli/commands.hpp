@@ -25,6 +25,8 @@ const char* example_configuration();  // config/production.example.yaml
 
 int db_migrate(const Common& common, bool dry_run);
 int db_verify(const Common& common);
+int db_new_key(bool json);
+int db_reencrypt(const Common& common);
 int db_backup(const Common& common, const std::string& file);
 int db_restore(const Common& common, const std::string& file);
 

@@ -1,7 +1,9 @@
 #include <cstdio>
 
 #include "base/json_text.hpp"
+#include "base/vault.hpp"
 #include "cli/support.hpp"
+#include "storage/encryption.hpp"
 #include "storage/installation.hpp"
 #include "storage/migrate.hpp"
 #include "storage/restore.hpp"
@@ -26,10 +28,10 @@ int db_migrate(const Common& common, bool dry_run) {
 int db_verify(const Common& common) {
   const auto config = read_config(common);
   if (!config.ok()) return fail(config.error(), wrong_usage);
-  auto db = open_store(*config, {.read_only = true});
-  if (!db.ok()) return fail(db.error());
-  const IdCodec codec(storage::load_id_key(**db));
-  const auto report = verify::verify(**db, codec, [&](const verify::Breach& breach) {
+  const auto store = open_to_read(*config);
+  if (!store.ok()) return fail(store.error());
+  const IdCodec codec(storage::load_id_key(*store->db));
+  const auto report = verify::verify(*store->db, codec, store->vault, [&](const verify::Breach& breach) {
     if (common.json) {
       std::printf("{\"invariant\": %s, \"object\": %s, \"detail\": %s}\n", json_string(breach.invariant).c_str(),
                   json_string(breach.object).c_str(), json_string(breach.detail).c_str());
@@ -42,6 +44,38 @@ int db_verify(const Common& common) {
                 static_cast<long long>(report.breaches()), report.clean() ? ": clean" : "");
   }
   return report.clean() ? done : failed;
+}
+
+int db_new_key(bool json) {
+  const Secret key = EncryptionKey::make();
+  const std::string text(key.reveal());
+  std::printf(json ? "{\"key\": \"%s\"}\n" : "%s\n", text.c_str());
+  return done;
+}
+
+int db_reencrypt(const Common& common) {
+  const auto config = read_config(common);
+  if (!config.ok()) return fail(config.error(), wrong_usage);
+  auto db = open_store(*config);
+  if (!db.ok()) return fail(db.error());
+  const auto vault =
+      storage::open_vault(**db, config->database.encryption_keys, SystemClock(), storage::VaultUse::write);
+  if (!vault.ok()) return fail(vault.error());
+  const auto report = storage::reencrypt(**db, *vault);
+  if (!report.ok()) return fail(report.error());
+  if (common.json) {
+    std::string columns, retired;
+    for (const auto& [column, count] : report->columns)
+      columns += (columns.empty() ? "" : ", ") + json_string(column) + ": " + std::to_string(count);
+    for (const std::string& id : report->retired) retired += (retired.empty() ? "" : ", ") + json_string(id);
+    std::printf("{\"encrypted\": {%s}, \"retired_keys\": [%s]}\n", columns.c_str(), retired.c_str());
+    return done;
+  }
+  for (const auto& [column, count] : report->columns)
+    std::printf("%-24s %lld encrypted\n", column.c_str(), static_cast<long long>(count));
+  std::printf("every value is under the key %s\n", vault->keys().front().id().c_str());
+  for (const std::string& id : report->retired) std::printf("the key %s is needed no more by this store\n", id.c_str());
+  return done;
 }
 
 int db_backup(const Common& common, const std::string& file) {

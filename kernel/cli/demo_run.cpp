@@ -64,8 +64,8 @@ Result<std::vector<DemoMonth>> live_through_months(Stage& stage, CivilDate first
 }
 
 // The books, walked as `db verify` walks them.
-int tell_verified(storage::Database& db, const IdCodec& codec, bool json) {
-  const auto report = verify::verify(db, codec, [](const verify::Breach& breach) {
+int tell_verified(storage::Database& db, const IdCodec& codec, const Vault& vault, bool json) {
+  const auto report = verify::verify(db, codec, vault, [](const verify::Breach& breach) {
     std::fprintf(stderr, "BREACH %s: %s: %s\n", breach.invariant.c_str(), breach.object.c_str(), breach.detail.c_str());
   });
   if (json) {
@@ -78,7 +78,7 @@ int tell_verified(storage::Database& db, const IdCodec& codec, bool json) {
   return report.clean() ? done : failed;
 }
 
-int run_stage(Stage stage, const IdCodec& codec, Instant now, int months, bool json) {
+int run_stage(Stage stage, const IdCodec& codec, const Vault& vault, Instant now, int months, bool json) {
   // A day whose run is over is not lived through twice.
   const CivilDate first = stage.zone.date(now + hours(12));
   const auto lived = live_through_months(stage, first, months);
@@ -88,7 +88,7 @@ int run_stage(Stage stage, const IdCodec& codec, Instant now, int months, bool j
   } else {
     std::printf("%s", month_table(*lived).c_str());
   }
-  return tell_verified(stage.db, codec, json);
+  return tell_verified(stage.db, codec, vault, json);
 }
 
 Instant stored_clock(storage::Database& db) {
@@ -99,12 +99,13 @@ Instant stored_clock(storage::Database& db) {
 }
 
 int run_on_server(const Common& common, const settings::Config& config, const std::string& url, int months) {
-  auto db = open_store(config, {.read_only = true});
-  if (!db.ok()) return fail(db.error());
-  const IdCodec codec(storage::load_id_key(**db));
+  const auto store = open_to_read(config);
+  if (!store.ok()) return fail(store.error());
+  storage::Database& db = *store->db;
+  const IdCodec codec(storage::load_id_key(db));
   auto drive = drive_server(url, codec);
   if (!drive.ok()) return fail(drive.error());
-  return run_stage({**db, **drive, config.provider.timezone}, codec, stored_clock(**db), months, common.json);
+  return run_stage({db, **drive, config.provider.timezone}, codec, store->vault, stored_clock(db), months, common.json);
 }
 
 }  // namespace
@@ -120,8 +121,8 @@ int demo_run(const Common& common, int months, const std::string& url) {
   const auto app = open_app(common, code);
   if (!app) return code;
   const auto drive = drive_store(*app);
-  return run_stage({app->database(), *drive, config->provider.timezone}, app->codec(), app->clock().now(), months,
-                   common.json);
+  return run_stage({app->database(), *drive, config->provider.timezone}, app->codec(), app->vault(), app->clock().now(),
+                   months, common.json);
 }
 
 }  // namespace bursar::cli

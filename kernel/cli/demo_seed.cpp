@@ -82,7 +82,7 @@ Result<AccountId> seed_account(App& app, accounts::Identity& identity, const Dem
   const bool works = c.habit == Habit::card;
   BURSAR_CHECK(app.database().write("demo_method", [&](storage::Transaction& tx) -> Status {
     const Instant now = app.clock().now();
-    BURSAR_CHECK(payments::add_method(tx, app.plugins().gateways(), registered.account,
+    BURSAR_CHECK(payments::add_method(tx, app.plugins().gateways(), app.vault(), registered.account,
                                       {.gateway = demo_card_gateway,
                                        .token = works ? demo_good_card : demo_declined_card,
                                        .label = works ? "Test card 4242" : "Test card 0002"},

@@ -37,25 +37,25 @@ void print_whole(const inbox::StoredRequest& request, const IdCodec& codec) {
   std::printf("\n%s\n", request.request.body.c_str());
 }
 
-// Reads beside a running server.
-Result<std::unique_ptr<storage::Database>> open_to_read(const Common& common) {
+Result<ReadStore> open_inbox(const Common& common) {
   BURSAR_TRY(config, read_config(common));
-  return open_store(config, {.read_only = true});
+  return open_to_read(config);
 }
 
 }  // namespace
 
 int inbox_list(const Common& common, const InboxFilter& filter) {
-  const auto db = open_to_read(common);
-  if (!db.ok()) return fail(db.error());
-  const IdCodec codec(storage::load_id_key(**db));
-  const auto requests = (*db)->read([&](storage::Connection& c) {
+  const auto store = open_inbox(common);
+  if (!store.ok()) return fail(store.error());
+  const IdCodec codec(storage::load_id_key(*store->db));
+  const auto requests = store->db->read([&](storage::Connection& c) {
     return inbox::list_requests(
-        c, {.instance = filter.instance, .status = filter.open ? "open" : "", .before = {}, .limit = filter.limit});
+        c, store->vault,
+        {.instance = filter.instance, .status = filter.open ? "open" : "", .before = {}, .limit = filter.limit});
   });
   for (const auto& request : requests) print_request(request, codec, common.json);
   if (common.json) return done;
-  for (const auto& refusals : (*db)->read([](storage::Connection& c) { return inbox::list_refusals(c); })) {
+  for (const auto& refusals : store->db->read([](storage::Connection& c) { return inbox::list_refusals(c); })) {
     std::printf("%s: %lld requests were not genuine, the last at %s from %s: %s\n", refusals.instance.c_str(),
                 static_cast<long long>(refusals.count), refusals.last_at.to_string().c_str(),
                 refusals.last_address.c_str(), refusals.last_reason.c_str());
@@ -64,12 +64,13 @@ int inbox_list(const Common& common, const InboxFilter& filter) {
 }
 
 int inbox_show(const Common& common, const std::string& id) {
-  const auto db = open_to_read(common);
-  if (!db.ok()) return fail(db.error());
-  const IdCodec codec(storage::load_id_key(**db));
+  const auto store = open_inbox(common);
+  if (!store.ok()) return fail(store.error());
+  const IdCodec codec(storage::load_id_key(*store->db));
   const auto parsed = codec.parse<WebhookRequestIdTag>(id);
   if (!parsed.ok()) return fail(parsed.error(), wrong_usage);
-  const auto request = (*db)->read([&](storage::Connection& c) { return inbox::find_request(c, *parsed); });
+  const auto request =
+      store->db->read([&](storage::Connection& c) { return inbox::find_request(c, store->vault, *parsed); });
   if (!request) return fail(not_found("no_such_request", "There is no request " + id + "."));
   print_whole(*request, codec);
   return done;
@@ -83,7 +84,8 @@ int inbox_replay(const Common& common, const std::string& id) {
   if (!parsed.ok()) return fail(parsed.error(), wrong_usage);
   if (const Status replayed = app->inbox().replay(*parsed); !replayed.ok()) return fail(replayed.error());
   app->drain();
-  const auto request = app->database().read([&](storage::Connection& c) { return inbox::find_request(c, *parsed); });
+  const auto request =
+      app->database().read([&](storage::Connection& c) { return inbox::find_request(c, app->vault(), *parsed); });
   if (!request) {
     std::printf("%s is not genuine; it was dropped\n", id.c_str());
     return failed;

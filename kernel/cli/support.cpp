@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "scheduler/cron.hpp"
 #include "settings/load.hpp"
+#include "storage/encryption.hpp"
 #include "storage/migrate.hpp"
 
 namespace bursar::cli {
@@ -58,6 +59,12 @@ Result<std::unique_ptr<storage::Database>> open_store(const settings::Config& co
   BURSAR_TRY(db, storage::Database::open(config.database.url.reveal(), options));
   BURSAR_CHECK(storage::check_schema(*db));
   return db;
+}
+
+Result<ReadStore> open_to_read(const settings::Config& config) {
+  BURSAR_TRY(db, open_store(config, {.read_only = true}));
+  BURSAR_TRY(vault, storage::open_vault(*db, config.database.encryption_keys, SystemClock(), storage::VaultUse::read));
+  return ReadStore{.db = std::move(db), .vault = std::move(vault)};
 }
 
 std::unique_ptr<App> open_app(const Common& common, int& exit_code, const AppOptions& options) {

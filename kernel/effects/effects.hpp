@@ -51,7 +51,8 @@ enum class Verdict { unknown, done, failed, waiting, not_attempted, parked };
 
 struct Outcome {
   Verdict verdict = Verdict::unknown;
-  std::string data = {};  // the handler's own, JSON; stored and handed to settle()
+  std::string data = {};    // the handler's own, JSON; stored and handed to settle()
+  std::string secret = {};  // what of it must not be stored; handed to settle() alone
   std::string error = {};
   std::optional<Duration> next_in = std::nullopt;  // else the worker's back-off
   bool forget = false;                             // settled, and not worth a row: the record itself is removed

@@ -63,7 +63,7 @@ Heard apply(storage::Transaction& tx, const payments::Context& context, const st
       return hear_of_refund(tx, context, instance, event, now);
     case WebhookEventKind::method_changed:
       if (!event.payment || !event.payment->method) return {What::ignored, "it names no method"};
-      return payments::hear_of_method(tx, instance, *event.payment->method, event.occurred_at, now);
+      return payments::hear_of_method(tx, context, instance, *event.payment->method, event.occurred_at, now);
     case WebhookEventKind::method_saved:
       return payments::hear_of_setup(tx, context, hearsay_of(instance, event, event.setup_id), now);
     case WebhookEventKind::service:

@@ -22,15 +22,22 @@ constexpr Duration patience = days(7);
 
 std::string key_of(WebhookRequestId id) { return "webhook:" + std::to_string(id.value()); }
 
-StoredRequest read_request(storage::Rows& rows) {
-  return {.id = rows.id<WebhookRequestId>(0),
+// What a sender sent may log it in, or name a method's token: it is sealed as it arrived, and so is what was read from
+// it.
+constexpr std::string_view path_column = "webhook_requests.path", query_column = "webhook_requests.query",
+                           headers_column = "webhook_requests.headers", body_column = "webhook_requests.body",
+                           event_column = "webhook_events.event";
+
+StoredRequest read_request(storage::Rows& rows, const Vault& vault) {
+  const auto id = rows.id<WebhookRequestId>(0);
+  return {.id = id,
           .instance = rows.string(1),
           .request = {.method = rows.string(2),
-                      .path = rows.string(3),
-                      .query = rows.string(4),
+                      .path = vault.open({path_column, id}, rows.text(3)),
+                      .query = vault.open({query_column, id}, rows.text(4)),
                       .remote_address = rows.string(7),
-                      .headers = pairs_from_text(rows.text(5)),
-                      .body = from_base64(rows.text(6)),
+                      .headers = pairs_from_text(vault.open({headers_column, id}, rows.text(5))),
+                      .body = from_base64(vault.open({body_column, id}, rows.text(6))),
                       .received_at = rows.instant(8)},
           .status = rows.string(9),
           .error = rows.string(10),
@@ -38,13 +45,15 @@ StoredRequest read_request(storage::Rows& rows) {
           .events = {}};
 }
 
-WebhookRequestId insert(Transaction& tx, const std::string& instance, const WebhookRequest& request, Instant now) {
+WebhookRequestId insert(Transaction& tx, const Vault& vault, const std::string& instance, const WebhookRequest& request,
+                        Instant now) {
   const auto id = tx.new_id<WebhookRequestId>();
   tx.execute(
       "INSERT INTO webhook_requests (id, instance, method, path, query, headers, body, remote_address, received_at, "
       "status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'received')",
-      id, instance, request.method, request.path, request.query, to_text(request.headers), to_base64(request.body),
-      request.remote_address, now);
+      id, instance, request.method, vault.seal({path_column, id}, request.path),
+      vault.seal({query_column, id}, request.query), vault.seal({headers_column, id}, to_text(request.headers)),
+      vault.seal({body_column, id}, to_base64(request.body)), request.remote_address, now);
   const effects::NewEffect effect{.kind = "webhook",
                                   .key = key_of(id),
                                   .instance = instance,
@@ -65,14 +74,16 @@ void count_refusal(Transaction& tx, const StoredRequest& request, const std::str
 }
 
 // Stores the events that are new. One that came with another request is that request's affair.
-void insert_new_events(Transaction& tx, const StoredRequest& request, const std::vector<WebhookEvent>& events,
-                       Instant now) {
+void insert_new_events(Transaction& tx, const Vault& vault, const StoredRequest& request,
+                       const std::vector<WebhookEvent>& events, Instant now) {
   using storage::Batch;
   Batch rows{{"id", Batch::integer},         {"instance", Batch::text}, {"event_id", Batch::text},
              {"request_id", Batch::integer}, {"event", Batch::text},    {"status", Batch::text},
              {"created_at", Batch::text}};
   for (const WebhookEvent& event : events) {
-    rows.add(tx.reserve_ids(1), request.instance, event.event_id, request.id, to_text(event), "waiting", now);
+    const std::int64_t id = tx.reserve_ids(1);
+    rows.add(id, request.instance, event.event_id, request.id,
+             vault.seal({event_column, std::to_string(id)}, to_text(event)), "waiting", now);
   }
   if (!rows.empty()) tx.insert_missing("webhook_events", rows);
 }
@@ -81,11 +92,15 @@ struct WaitingEvent {
   std::int64_t id;
   WebhookEvent event;
 };
-std::vector<WaitingEvent> waiting_events(Connection& c, WebhookRequestId request) {
+WebhookEvent open_event(const Vault& vault, std::int64_t id, std::string_view stored) {
+  return event_from_text(vault.open({event_column, std::to_string(id)}, stored));
+}
+
+std::vector<WaitingEvent> waiting_events(Connection& c, const Vault& vault, WebhookRequestId request) {
   auto rows =
       c.query("SELECT id, event FROM webhook_events WHERE request_id = $1 AND status = 'waiting' ORDER BY id", request);
   std::vector<WaitingEvent> out;
-  while (rows.next()) out.push_back({.id = rows.integer(0), .event = event_from_text(rows.text(1))});
+  while (rows.next()) out.push_back({.id = rows.integer(0), .event = open_event(vault, rows.integer(0), rows.text(1))});
   return out;
 }
 
@@ -107,8 +122,9 @@ const char* status_after(payments::Heard::What what) {
 
 std::optional<HttpReply> Inbox::receive(const std::string& instance, const WebhookRequest& request) {
   if (webhooks_.find(instance) == nullptr) return std::nullopt;
-  const auto id = context_.db.write(
-      "store_webhook", [&](Transaction& tx) { return insert(tx, instance, request, context_.clock.now()); });
+  const auto id = context_.db.write("store_webhook", [&](Transaction& tx) {
+    return insert(tx, context_.vault, instance, request, context_.clock.now());
+  });
   storage::failpoints::reached("webhook", "received");
   context_.perform_now(key_of(id), {});
   return context_.db.read([&](Connection& c) -> HttpReply {
@@ -121,7 +137,7 @@ std::optional<HttpReply> Inbox::receive(const std::string& instance, const Webho
 
 Status Inbox::replay(WebhookRequestId id) {
   BURSAR_CHECK(context_.db.write("replay_webhook", [&](Transaction& tx) -> Status {
-    const auto request = find_request(tx, id);
+    const auto request = find_request(tx, context_.vault, id);
     if (!request) return not_found("no_such_request", "There is no such request.");
     tx.execute("UPDATE webhook_requests SET status = 'received' WHERE id = $1", id);
     // Events that were given up are tried again too.
@@ -140,7 +156,7 @@ int Inbox::concurrency(std::string_view instance) const {
 
 Outcome Inbox::perform(const effects::Effect& effect) {
   const auto request =
-      context_.db.read([&](Connection& c) { return find_request(c, WebhookRequestId(effect.object)); });
+      context_.db.read([&](Connection& c) { return find_request(c, context_.vault, WebhookRequestId(effect.object)); });
   if (!request) return {.verdict = Verdict::done, .forget = true};
   Webhook* plugin = webhooks_.find(effect.instance);
   if (plugin == nullptr) {
@@ -151,13 +167,13 @@ Outcome Inbox::perform(const effects::Effect& effect) {
   const WebhookAnswer answer = plugin->handle(request->request);
   if (answer.verdict == WebhookVerdict::unknown) return {.verdict = Verdict::not_attempted, .error = answer.error};
   return {.verdict = answer.verdict == WebhookVerdict::accepted ? Verdict::done : Verdict::failed,
-          .data = to_text(answer)};
+          .secret = to_text(answer)};
 }
 
 // Reading a request changes nothing at the other side, so one whose reader died is simply read again.
 Outcome Inbox::inspect(const effects::Effect& effect) {
   const auto request =
-      context_.db.read([&](Connection& c) { return find_request(c, WebhookRequestId(effect.object)); });
+      context_.db.read([&](Connection& c) { return find_request(c, context_.vault, WebhookRequestId(effect.object)); });
   if (request && request->status == "waiting") return {.verdict = Verdict::done};
   return perform(effect);
 }
@@ -170,8 +186,8 @@ void Inbox::settle(Transaction& tx, const effects::Effect& effect, Outcome& outc
   }
   if (outcome.forget) return;
   if (outcome.verdict == Verdict::failed) {
-    if (const auto request = find_request(tx, id)) {
-      count_refusal(tx, *request, answer_from_text(outcome.data).error, now);
+    if (const auto request = find_request(tx, context_.vault, id)) {
+      count_refusal(tx, *request, answer_from_text(outcome.secret).error, now);
     }
     outcome.forget = true;
     return;
@@ -180,18 +196,17 @@ void Inbox::settle(Transaction& tx, const effects::Effect& effect, Outcome& outc
 }
 
 void Inbox::settle_genuine(Transaction& tx, const effects::Effect& effect, Outcome& outcome, Instant now) {
-  const auto request = find_request(tx, WebhookRequestId(effect.object));
+  const auto request = find_request(tx, context_.vault, WebhookRequestId(effect.object));
   if (!request) return;
-  if (!outcome.data.empty()) {
-    const WebhookAnswer answer = answer_from_text(outcome.data);
-    insert_new_events(tx, *request, answer.events, now);
+  if (!outcome.secret.empty()) {
+    const WebhookAnswer answer = answer_from_text(outcome.secret);
+    insert_new_events(tx, context_.vault, *request, answer.events, now);
     tx.execute("UPDATE webhook_requests SET answer = $2 WHERE id = $1", request->id,
                to_text(HttpReply{.status = answer.status, .headers = answer.headers, .body = answer.body}));
-    outcome.data.clear();  // it stands with the request and its events
   }
   const bool give_up = effect.created_at + patience < now;
   bool waits = false;
-  for (const WaitingEvent& waiting : waiting_events(tx, request->id)) {
+  for (const WaitingEvent& waiting : waiting_events(tx, context_.vault, request->id)) {
     payments::Heard heard = apply(tx, context_, request->instance, waiting.event, now);
     const bool unknown = heard.what == payments::Heard::What::unknown;
     waits = waits || (unknown && !give_up);
@@ -209,7 +224,7 @@ void Inbox::settle_genuine(Transaction& tx, const effects::Effect& effect, Outco
   outcome.verdict = waits ? Verdict::waiting : Verdict::done;
 }
 
-std::optional<StoredRequest> find_request(Connection& c, WebhookRequestId id) {
+std::optional<StoredRequest> find_request(Connection& c, const Vault& vault, WebhookRequestId id) {
   std::optional<StoredRequest> request;
   {
     auto rows = c.query(
@@ -217,13 +232,13 @@ std::optional<StoredRequest> find_request(Connection& c, WebhookRequestId id) {
         "processed_at FROM webhook_requests WHERE id = $1",
         id);
     if (!rows.next()) return std::nullopt;
-    request = read_request(rows);
+    request = read_request(rows, vault);
   }
   auto rows = c.query(
-      "SELECT event_id, event, status, note, created_at FROM webhook_events WHERE request_id = $1 ORDER BY id", id);
+      "SELECT event_id, event, status, note, created_at, id FROM webhook_events WHERE request_id = $1 ORDER BY id", id);
   while (rows.next()) {
     request->events.push_back({.event_id = rows.string(0),
-                               .kind = std::string(to_string(event_from_text(rows.text(1)).kind)),
+                               .kind = std::string(to_string(open_event(vault, rows.integer(5), rows.text(1)).kind)),
                                .status = rows.string(2),
                                .note = rows.string(3),
                                .created_at = rows.instant(4)});
@@ -231,7 +246,7 @@ std::optional<StoredRequest> find_request(Connection& c, WebhookRequestId id) {
   return request;
 }
 
-std::vector<StoredRequest> list_requests(Connection& c, const RequestFilter& filter) {
+std::vector<StoredRequest> list_requests(Connection& c, const Vault& vault, const RequestFilter& filter) {
   auto rows = c.query(
       "SELECT id, instance, method, path, query, headers, body, remote_address, received_at, status, error, "
       "processed_at FROM webhook_requests WHERE ($1 = '' OR instance = $1) AND ($2 = '' OR ($2 = 'done') = (status = "
@@ -239,7 +254,7 @@ std::vector<StoredRequest> list_requests(Connection& c, const RequestFilter& fil
       "AND id < $3 ORDER BY id DESC LIMIT $4",
       filter.instance, filter.status, filter.before ? filter.before.value() : INT64_MAX, filter.limit);
   std::vector<StoredRequest> out;
-  while (rows.next()) out.push_back(read_request(rows));
+  while (rows.next()) out.push_back(read_request(rows, vault));
   return out;
 }
 

@@ -83,8 +83,9 @@ struct RequestFilter {
   WebhookRequestId before;  // older than this one; none: from the newest
   int limit = 50;
 };
-std::optional<StoredRequest> find_request(storage::Connection& c, WebhookRequestId id);
-std::vector<StoredRequest> list_requests(storage::Connection& c, const RequestFilter& filter);  // newest first
+std::optional<StoredRequest> find_request(storage::Connection& c, const Vault& vault, WebhookRequestId id);
+// Newest first.
+std::vector<StoredRequest> list_requests(storage::Connection& c, const Vault& vault, const RequestFilter& filter);
 
 // Whether a header's value (its name in lower case) logs the sender in. A signature proves who sent it and is no
 // secret.

@@ -75,6 +75,17 @@ GatewayAction action_from(const json& value) {
   return action;
 }
 
+// A gateway may name the method in more than its token: as the transaction that saved it, or in what it calls it.
+GatewayAnswer without_token(GatewayAnswer answer) {
+  const std::string token = std::exchange(answer.method->token, {});
+  if (token.empty()) return answer;
+  for (std::string* text : {&answer.reference, &answer.method->label, &answer.decline_text}) {
+    for (auto at = text->find(token); at != std::string::npos; at = text->find(token, at))
+      text->erase(at, token.size());
+  }
+  return answer;
+}
+
 }  // namespace
 
 // Only what the gateway said: most answers say little, and each is kept.
@@ -145,7 +156,17 @@ effects::Outcome outcome_of(const GatewayAnswer& answer) {
     case GatewayOutcome::unknown:
       break;
   }
-  return {.verdict = verdict, .data = to_text(answer), .error = answer.error, .next_in = answer.poll_after};
+  effects::Outcome outcome{
+      .verdict = verdict, .data = to_text(answer), .error = answer.error, .next_in = answer.poll_after};
+  if (answer.method) {
+    outcome.secret = std::move(outcome.data);
+    outcome.data = to_text(without_token(answer));
+  }
+  return outcome;
+}
+
+GatewayAnswer answer_of(const effects::Outcome& outcome) {
+  return answer_from_text(outcome.secret.empty() ? outcome.data : outcome.secret).value_or(GatewayAnswer{});
 }
 
 }  // namespace bursar::payments

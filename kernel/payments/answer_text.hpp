@@ -16,7 +16,9 @@ std::optional<GatewayAnswer> answer_from_text(std::string_view text);  // nullop
 // The next action as the customer gets it; "" for none.
 std::string action_text(const GatewayAction& action);
 
-// What the worker does with the effect after this answer.
+// What the worker does with the effect after this answer, and the answer again for settle(). The token of a method is
+// in no text that the effect keeps.
 effects::Outcome outcome_of(const GatewayAnswer& answer);
+GatewayAnswer answer_of(const effects::Outcome& outcome);
 
 }  // namespace bursar::payments

@@ -2,6 +2,7 @@
 #include "invoicing/invoices.hpp"
 #include "payments/answer_text.hpp"
 #include "payments/autopay_plan.hpp"
+#include "payments/method_tokens.hpp"
 #include "payments/payments.hpp"
 #include "payments/recording.hpp"
 #include "payments/settle.hpp"
@@ -39,7 +40,7 @@ std::optional<Charge> load(const Context& context, PaymentId id) {
     if (charge.payment.method) {
       auto rows = c.query("SELECT token, status FROM payment_methods WHERE id = $1", charge.payment.method);
       charge.method_gone = !rows.next() || rows.text(1) != "active";
-      if (!charge.method_gone) charge.method_token = rows.string(0);
+      if (!charge.method_gone) charge.method_token = open_token(context.vault, charge.payment.method, rows.text(0));
     }
     const auto account = accounts::find_account(c, charge.payment.account);
     charge.autopay_enabled = account && account->autopay_enabled;
@@ -124,7 +125,7 @@ effects::Outcome ChargeHandler::inspect(const effects::Effect& effect) {
 void ChargeHandler::settle(storage::Transaction& tx, const effects::Effect& effect, effects::Outcome& outcome,
                            Instant now) {
   if (outcome.data.empty() && outcome.verdict == effects::Verdict::done) return;  // it had been settled before
-  const GatewayAnswer answer = answer_from_text(outcome.data).value_or(GatewayAnswer{});
+  const GatewayAnswer answer = answer_of(outcome);
   const Settlement settlement = settle_payment(tx, context_, PaymentId(effect.object), answer, outcome.verdict, now);
   outcome.verdict = settlement.verdict;
   if (!settlement.error.empty()) outcome.error = settlement.error;

@@ -84,7 +84,7 @@ void CompleteHandler::settle(storage::Transaction& tx, const effects::Effect& ef
                              Instant now) {
   if (outcome.data.empty() && outcome.verdict == Verdict::done) return;  // it had been settled before
   const PaymentId id(effect.object);
-  const GatewayAnswer answer = answer_from_text(outcome.data).value_or(GatewayAnswer{});
+  const GatewayAnswer answer = answer_of(outcome);
   // The approval stands and nothing was taken: the same act, with the same key, once more.
   if (answer.outcome == GatewayOutcome::not_attempted || (answer.outcome == GatewayOutcome::pending && answer.ready)) {
     outcome.verdict = Verdict::not_attempted;

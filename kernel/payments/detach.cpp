@@ -1,5 +1,6 @@
 #include "payments/detach.hpp"
 
+#include "payments/method_tokens.hpp"
 #include "payments/recording.hpp"
 
 namespace bursar::payments {
@@ -14,17 +15,15 @@ constexpr Duration patience = days(30);
 // What the gateway is to forget; empty: nothing, or nothing any more.
 std::string token_to_forget(const Context& context, const effects::Effect& effect) {
   return context.db.read([&](storage::Connection& c) -> std::string {
+    const PaymentMethodId id(effect.object);
     std::string token;
     {
-      auto rows = c.query("SELECT token FROM payment_methods WHERE id = $1 AND status = 'removed'", effect.object);
-      if (rows.next()) token = rows.string(0);
+      auto rows = c.query("SELECT token FROM payment_methods WHERE id = $1 AND status = 'removed'", id);
+      if (rows.next()) token = open_token(context.vault, id, rows.text(0));
     }
+    if (token.empty()) return token;
     // Saved again meanwhile, or by another account too: it is still wanted.
-    const bool wanted =
-        c.query("SELECT 1 FROM payment_methods WHERE gateway = $1 AND token = $2 AND status = 'active' LIMIT 1",
-                effect.instance, token)
-            .next();
-    return wanted ? std::string() : token;
+    return active_methods_with(c, context.vault, effect.instance, token).empty() ? token : std::string();
   });
 }
 
@@ -51,7 +50,8 @@ effects::Outcome DetachHandler::inspect(const effects::Effect& effect) { return 
 void DetachHandler::settle(storage::Transaction& tx, const effects::Effect& effect, effects::Outcome& outcome,
                            Instant /*now*/) {
   if (outcome.verdict != Verdict::done) return;
-  tx.execute("UPDATE payment_methods SET token = '' WHERE id = $1 AND status = 'removed'", effect.object);
+  tx.execute("UPDATE payment_methods SET token = '', token_lookup = '' WHERE id = $1 AND status = 'removed'",
+             effect.object);
 }
 
 }  // namespace bursar::payments

@@ -57,7 +57,7 @@ Heard hear_of_payment(storage::Transaction& tx, const Context& context, const He
   if (!payment) return nobodys(tx, context, hearsay, now);
   const bool booked = !payment->open() && payment->status != PaymentStatus::failed;
   if (booked) {
-    if (hearsay.answer && keep_agreed_method(tx, *payment, *hearsay.answer, now))
+    if (hearsay.answer && keep_agreed_method(tx, context, *payment, *hearsay.answer, now))
       return {What::applied, "the method is saved"};
     return {What::ignored, "the payment is booked"};
   }

@@ -34,8 +34,8 @@ struct Heard {
 
 Heard hear_of_payment(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
 // A saved method was renewed at the gateway, or is gone there when its label is empty.
-Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method,
-                     std::optional<Instant> told_at, Instant now);
+Heard hear_of_method(storage::Transaction& tx, const Context& context, const std::string& gateway,
+                     const GatewayMethod& method, std::optional<Instant> told_at, Instant now);
 // A method was saved without a payment, or was not.
 Heard hear_of_setup(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now);
 // One that was made at the gateway itself is recorded as done by hand.

@@ -8,9 +8,10 @@ namespace bursar::payments {
 
 using What = Heard::What;
 
-Heard hear_of_method(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method,
-                     std::optional<Instant> told_at, Instant now) {
-  if (renew_methods(tx, gateway, method, told_at, now) == 0) return {What::ignored, "no saved method of ours"};
+Heard hear_of_method(storage::Transaction& tx, const Context& context, const std::string& gateway,
+                     const GatewayMethod& method, std::optional<Instant> told_at, Instant now) {
+  if (renew_methods(tx, context.vault, gateway, method, told_at, now) == 0)
+    return {What::ignored, "no saved method of ours"};
   return {What::applied};
 }
 
@@ -32,7 +33,7 @@ Heard hear_of_setup(storage::Transaction& tx, const Context& context, const Hear
     effects::ask_again(tx, key, now);
     return {What::applied, "the gateway is asked"};
   }
-  const Settlement settled = settle_setup(tx, setup->id, *hearsay.answer, now);
+  const Settlement settled = settle_setup(tx, context, setup->id, *hearsay.answer, now);
   effects::conclude(tx, key, settled.verdict, settled.error, now);
   return {What::applied};
 }

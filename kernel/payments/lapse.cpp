@@ -91,7 +91,7 @@ void VoidHandler::settle(storage::Transaction& tx, const effects::Effect& effect
                outcome.error + "; cancel it in the gateway's own pages, then set the payment to failed.", now);
   }
   if (outcome.data.empty()) return;  // the gateway was not asked
-  const GatewayAnswer answer = answer_from_text(outcome.data).value_or(GatewayAnswer{});
+  const GatewayAnswer answer = answer_of(outcome);
   switch (answer.outcome) {
     case GatewayOutcome::succeeded:
       outcome.verdict = Verdict::done;

@@ -7,6 +7,7 @@
 #include "effects/effects.hpp"
 #include "invoicing/invoices.hpp"
 #include "payments/autopay_attempts.hpp"
+#include "payments/method_tokens.hpp"
 
 namespace bursar::payments {
 
@@ -60,13 +61,15 @@ struct Row {
 };
 
 // At the end of the account's order.
-PaymentMethodId insert_method(storage::Transaction& tx, const Row& row, const accounts::Actor& actor, Instant now) {
+PaymentMethodId insert_method(storage::Transaction& tx, const Vault& vault, const Row& row,
+                              const accounts::Actor& actor, Instant now) {
   const auto others = list_methods(tx, row.account);
   const auto id = tx.new_id<PaymentMethodId>();
+  const StoredToken token = stored_token(vault, id, row.token);
   tx.execute(
-      "INSERT INTO payment_methods (id, account_id, gateway, token, label, expires_on, position, named, created_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-      id, row.account, row.gateway, row.token, row.label, row.expires_on,
+      "INSERT INTO payment_methods (id, account_id, gateway, token, token_lookup, label, expires_on, position, named, "
+      "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      id, row.account, row.gateway, token.sealed, token.lookup, row.label, row.expires_on,
       others.empty() ? 0 : others.back().position + 1, row.named, now);
   audit(tx, row.account, "payment_method.add", accounts::audit_object(id), actor, now);
   return id;
@@ -100,7 +103,7 @@ Status check_room_for_method(storage::Connection& c, AccountId account) {
   return conflict("too_many_payment_methods", "Remove a payment method first.");
 }
 
-Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways, AccountId account,
+Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways, const Vault& vault, AccountId account,
                                    const NewPaymentMethod& method, const accounts::Actor& actor, Instant now) {
   std::vector<FieldError> errors;
   const Gateway* gateway = gateways.find(method.gateway);
@@ -111,7 +114,7 @@ Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways,
   accounts::check_text("/label", method.label, 1, 100, accounts::Lines::one, errors);
   if (!errors.empty()) return invalid("invalid_fields", "Some fields are not valid.", std::move(errors));
   BURSAR_CHECK(check_room_for_method(tx, account));
-  return insert_method(tx,
+  return insert_method(tx, vault,
                        {.account = account,
                         .gateway = method.gateway,
                         .token = method.token,
@@ -121,21 +124,21 @@ Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways,
                        actor, now);
 }
 
-PaymentMethodId keep_method(storage::Transaction& tx, const KeptMethod& kept, Instant now) {
-  const auto found = [&]() -> std::optional<PaymentMethodId> {
-    auto rows = tx.query(
-        "SELECT id FROM payment_methods WHERE gateway = $1 AND token = $2 AND account_id = $3 AND status = 'active' "
-        "ORDER BY position, id",
-        kept.gateway, kept.method.token, kept.account);
-    return rows.next() ? std::optional(rows.id<PaymentMethodId>(0)) : std::nullopt;
-  }();
-  if (found) {
-    tx.execute("UPDATE payment_methods SET " NEW_EXPIRY ", version = version + 1 WHERE id = $1", *found,
-               expiry_of(kept.method));
-    return *found;
+PaymentMethodId keep_method(storage::Transaction& tx, const Vault& vault, const KeptMethod& kept, Instant now) {
+  auto found = active_methods_with(tx, vault, kept.gateway, kept.method.token);
+  std::erase_if(found, [&](const ActiveMethod& one) { return one.account != kept.account; });
+  if (!found.empty()) {
+    const PaymentMethodId first = std::min_element(found.begin(), found.end(), [](const auto& a, const auto& b) {
+                                    return std::pair(a.position, a.id) < std::pair(b.position, b.id);
+                                  })->id;
+    const StoredToken token = stored_token(vault, first, kept.method.token);
+    tx.execute("UPDATE payment_methods SET token = $3, token_lookup = $4, " NEW_EXPIRY
+               ", version = version + 1 WHERE id = $1",
+               first, expiry_of(kept.method), token.sealed, token.lookup);
+    return first;
   }
   const std::string& told = kept.method.label.empty() ? kept.method.type : kept.method.label;
-  return insert_method(tx,
+  return insert_method(tx, vault,
                        {.account = kept.account,
                         .gateway = kept.gateway,
                         .token = kept.method.token,
@@ -145,39 +148,18 @@ PaymentMethodId keep_method(storage::Transaction& tx, const KeptMethod& kept, In
                        {.kind = accounts::ActorKind::job}, now);
 }
 
-namespace {
-
-struct Standing {
-  PaymentMethodId id;
-  AccountId account;
-  std::optional<Instant> told_at;
-};
-
-std::vector<Standing> methods_with(storage::Transaction& tx, const std::string& gateway, const std::string& token) {
-  auto rows = tx.query(
-      "SELECT id, account_id, told_at FROM payment_methods WHERE gateway = $1 AND token = $2 AND status = 'active' "
-      "ORDER BY id",
-      gateway, token);
-  std::vector<Standing> out;
-  while (rows.next()) {
-    out.push_back(
-        {.id = rows.id<PaymentMethodId>(0), .account = rows.id<AccountId>(1), .told_at = rows.optional_instant(2)});
-  }
-  return out;
-}
-
-}  // namespace
-
-int renew_methods(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method,
+int renew_methods(storage::Transaction& tx, const Vault& vault, const std::string& gateway, const GatewayMethod& method,
                   std::optional<Instant> told_at, Instant now) {
   const bool gone = method.label.empty();
   int count = 0;
-  for (const Standing& ours : methods_with(tx, gateway, method.token)) {
+  for (const ActiveMethod& ours : active_methods_with(tx, vault, gateway, method.token)) {
     ++count;
     if (gone) {
       // Nothing is left to detach, so nothing needs the token any more.
-      tx.execute("UPDATE payment_methods SET status = 'removed', token = '', version = version + 1 WHERE id = $1",
-                 ours.id);
+      tx.execute(
+          "UPDATE payment_methods SET status = 'removed', token = '', token_lookup = '', version = version + 1 "
+          "WHERE id = $1",
+          ours.id);
     } else if (told_at && ours.told_at && *told_at < *ours.told_at) {
       continue;
     } else {

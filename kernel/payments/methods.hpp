@@ -10,6 +10,7 @@
 #include "base/id.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "base/vault.hpp"
 #include "invoicing/rules.hpp"
 #include "payments/gateway.hpp"
 #include "storage/database.hpp"
@@ -44,7 +45,7 @@ std::optional<PaymentMethod> find_method(storage::Connection& c, PaymentMethodId
 // Conflict too_many_payment_methods: the account has as many as it may.
 Status check_room_for_method(storage::Connection& c, AccountId account);
 // invalid: /gateway (unknown or can't keep methods), /token, /label. Goes to the end of the order.
-Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways, AccountId account,
+Result<PaymentMethodId> add_method(storage::Transaction& tx, Gateways& gateways, const Vault& vault, AccountId account,
                                    const NewPaymentMethod& method, const accounts::Actor& actor, Instant now);
 Result<PaymentMethod> update_method(storage::Transaction& tx, PaymentMethodId id, const PaymentMethodPatch& patch,
                                     std::optional<std::int64_t> expected_version, const accounts::Actor& actor,
@@ -60,11 +61,11 @@ struct KeptMethod {
   const GatewayMethod& method;
   std::string name = {};
 };
-PaymentMethodId keep_method(storage::Transaction& tx, const KeptMethod& kept, Instant now);
+PaymentMethodId keep_method(storage::Transaction& tx, const Vault& vault, const KeptMethod& kept, Instant now);
 
 // What a gateway tells of a method that it keeps: renewed, or gone when the label is empty. A word that was spoken
 // before the last one changes nothing, but gone is gone. Answers how many methods of ours that is.
-int renew_methods(storage::Transaction& tx, const std::string& gateway, const GatewayMethod& method,
+int renew_methods(storage::Transaction& tx, const Vault& vault, const std::string& gateway, const GatewayMethod& method,
                   std::optional<Instant> told_at, Instant now);
 
 // The last day on which a method of the gateway can be charged: the end of its month. none: it does not expire.

@@ -18,6 +18,7 @@
 #include "base/money.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "base/vault.hpp"
 #include "effects/effects.hpp"
 #include "invoicing/rules.hpp"
 #include "notices/outbox.hpp"
@@ -54,6 +55,7 @@ struct Context {
   const notices::Outbox& outbox;
   Gateways& gateways;
   const IdCodec& codec;
+  const Vault& vault;
   std::string public_url;         // of the portal, for the way back from a gateway
   std::string webhooks_url = {};  // an instance's webhooks arrive at this and its name
   // Performs (or inspects) the effect under this key at once on the calling thread, unless somebody is at it; answers

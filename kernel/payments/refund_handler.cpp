@@ -190,7 +190,7 @@ void RefundHandler::settle(storage::Transaction& tx, const effects::Effect& effe
     outcome.verdict = before->status == "succeeded" ? Verdict::done : Verdict::failed;
     return;
   }
-  settle_refund(tx, context_, id, answer_from_text(outcome.data).value_or(GatewayAnswer{}), now);
+  settle_refund(tx, context_, id, answer_of(outcome), now);
 }
 
 }  // namespace bursar::payments

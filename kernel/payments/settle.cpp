@@ -233,7 +233,7 @@ Settlement succeeded(storage::Transaction& tx, const Context& context, const Pay
     return {Verdict::parked, reason};
   }
   book_success(tx, context, payment, answer, received, now);
-  keep_agreed_method(tx, payment, answer, now);
+  keep_agreed_method(tx, context, payment, answer, now);
   return {Verdict::done};
 }
 
@@ -289,11 +289,12 @@ Settlement requires_action(storage::Transaction& tx, const Context& context, con
 
 }  // namespace
 
-bool keep_agreed_method(storage::Transaction& tx, const Payment& payment, const GatewayAnswer& answer, Instant now) {
+bool keep_agreed_method(storage::Transaction& tx, const Context& context, const Payment& payment,
+                        const GatewayAnswer& answer, Instant now) {
   const bool wanted = payment.save_method && !payment.saved_method;
   if (!wanted || answer.outcome != GatewayOutcome::succeeded || !answer.method) return false;
-  const auto method =
-      keep_method(tx, {.account = payment.account, .gateway = payment.gateway, .method = *answer.method}, now);
+  const auto method = keep_method(
+      tx, context.vault, {.account = payment.account, .gateway = payment.gateway, .method = *answer.method}, now);
   tx.execute("UPDATE payments SET saved_method_id = $2, version = version + 1 WHERE id = $1", payment.id, method);
   return true;
 }
@@ -304,7 +305,7 @@ Settlement settle_payment(storage::Transaction& tx, const Context& context, Paym
   BURSAR_ASSERT(payment.has_value());
   const bool booked = !payment->open() && payment->status != PaymentStatus::failed;
   if (booked) {
-    keep_agreed_method(tx, *payment, answer, now);
+    keep_agreed_method(tx, context, *payment, answer, now);
     return {Verdict::done};
   }
   switch (answer.outcome) {

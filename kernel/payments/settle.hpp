@@ -17,7 +17,8 @@ struct Settlement {
 
 // Saves the method that the customer agreed to have kept, when a success brings one: once for each payment, and also
 // when it is told after the money was booked. Answers whether it did.
-bool keep_agreed_method(storage::Transaction& tx, const Payment& payment, const GatewayAnswer& answer, Instant now);
+bool keep_agreed_method(storage::Transaction& tx, const Context& context, const Payment& payment,
+                        const GatewayAnswer& answer, Instant now);
 
 Settlement settle_payment(storage::Transaction& tx, const Context& context, PaymentId payment,
                           const GatewayAnswer& answer, effects::Verdict verdict, Instant now);

@@ -85,9 +85,11 @@ void end(storage::Transaction& tx, const MethodSetup& setup, SetupStatus status,
                           .object = accounts::audit_object(setup.id)});
 }
 
-void succeed(storage::Transaction& tx, const MethodSetup& setup, const GatewayAnswer& answer, Instant now) {
+void succeed(storage::Transaction& tx, const Vault& vault, const MethodSetup& setup, const GatewayAnswer& answer,
+             Instant now) {
   const auto method = keep_method(
-      tx, {.account = setup.account, .gateway = setup.gateway, .method = *answer.method, .name = setup.label}, now);
+      tx, vault, {.account = setup.account, .gateway = setup.gateway, .method = *answer.method, .name = setup.label},
+      now);
   tx.execute(
       "UPDATE method_setups SET status = 'succeeded', method_id = $2, next_action = '', decline_code = '', "
       "decline_text = '', settled_at = $3, version = version + 1 WHERE id = $1",
@@ -178,12 +180,13 @@ std::optional<MethodSetup> find_setup_of(storage::Connection& c, const std::stri
                        gateway, reference));
 }
 
-Settlement settle_setup(storage::Transaction& tx, MethodSetupId id, const GatewayAnswer& answer, Instant now) {
+Settlement settle_setup(storage::Transaction& tx, const Context& context, MethodSetupId id, const GatewayAnswer& answer,
+                        Instant now) {
   const auto setup = find_setup(tx, id);
   BURSAR_ASSERT(setup.has_value());
   if (setup->status == SetupStatus::succeeded) return {Verdict::done};
   if (answer.outcome == GatewayOutcome::succeeded && answer.method) {
-    succeed(tx, *setup, answer, now);
+    succeed(tx, context.vault, *setup, answer, now);
     return {Verdict::done};
   }
   if (!setup->open()) return {Verdict::failed};
@@ -229,8 +232,8 @@ effects::Outcome SetupHandler::inspect(const effects::Effect& effect) {
 void SetupHandler::settle(storage::Transaction& tx, const effects::Effect& effect, effects::Outcome& outcome,
                           Instant now) {
   if (outcome.data.empty()) return;  // it had been settled before, or is not stored
-  const GatewayAnswer answer = answer_from_text(outcome.data).value_or(GatewayAnswer{});
-  const Settlement settlement = settle_setup(tx, MethodSetupId(effect.object), answer, now);
+  const GatewayAnswer answer = answer_of(outcome);
+  const Settlement settlement = settle_setup(tx, context_, MethodSetupId(effect.object), answer, now);
   outcome.verdict = settlement.verdict;
   if (!settlement.error.empty()) outcome.error = settlement.error;
 }

@@ -63,7 +63,8 @@ std::optional<MethodSetup> find_setup_of(storage::Connection& c, const std::stri
 std::string setup_key(MethodSetupId setup);
 
 // What was found out about a setup, in the caller's transaction. Answers what its effect has to become.
-Settlement settle_setup(storage::Transaction& tx, MethodSetupId id, const GatewayAnswer& answer, Instant now);
+Settlement settle_setup(storage::Transaction& tx, const Context& context, MethodSetupId id, const GatewayAnswer& answer,
+                        Instant now);
 
 // The effects of kind "setup".
 class SetupHandler final : public effects::Handler {

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "plugin_host/scrubber.hpp"
 #include "plugin_host/text.hpp"
 
 namespace bursar::plugin_host {
@@ -67,12 +68,18 @@ bursar_status Call::note(bursar_call* call, bursar_status status, const bursar_d
     return status;
   try {
     self.diagnostics_.push_back({diagnostic->severity, diagnostic->retry, presentable(peek(diagnostic->code), 100),
-                                 presentable(peek(diagnostic->message), 1000),
+                                 presentable(self.without_hidden(peek(diagnostic->message)), 1000),
                                  presentable(peek(diagnostic->where), 100)});
   } catch (const std::bad_alloc&) {
     return status;  // a diagnostic less is better than an exception in the plugin
   }
   return status;
+}
+
+std::string Call::without_hidden(std::string_view text) const {
+  Scrubber scrubber;
+  scrubber.add(hidden_.reveal());
+  return scrubber.scrub(text);
 }
 
 std::string Call::errors() const {

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/secret.hpp"
 #include "plugin_host/abi.hpp"
 
 namespace bursar::plugin_host {
@@ -49,6 +51,9 @@ class Call : public bursar_call {
   [[nodiscard]] Arena& arena() { return arena_; }
   [[nodiscard]] SteadyTime ends() const { return ends_; }
   [[nodiscard]] const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
+  // A secret that this call hands to the plugin: a diagnostic that repeats it does not tell it.
+  void hide(std::string_view secret) { hidden_ = Secret(std::string(secret)); }
+  [[nodiscard]] std::string without_hidden(std::string_view text) const;
   // The errors in one line, or empty. Foreign text: scrub it before it goes anywhere.
   [[nodiscard]] std::string errors() const;
 
@@ -60,6 +65,7 @@ class Call : public bursar_call {
   SteadyTime ends_;
   Arena arena_;
   std::vector<Diagnostic> diagnostics_;
+  Secret hidden_;
 };
 
 }  // namespace bursar::plugin_host

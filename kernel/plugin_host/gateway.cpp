@@ -182,9 +182,11 @@ class PluginGateway final : public payments::Gateway {
     if (!BURSAR_OFFERS(table(), detach_method)) return {};  // it keeps nothing that could be forgotten
     const auto frame = std::make_shared<DetachFrame>(request);
     const auto function = table()->detach_method;
-    const auto end = instance_->call(
-        "detach_method", request.idempotency_key,
-        [frame, function](bursar_plugin* plugin, bursar_call* call) { return function(plugin, call, &frame->abi); });
+    const auto end = instance_->call("detach_method", request.idempotency_key,
+                                     [frame, function](bursar_plugin* plugin, bursar_call* call) {
+                                       Call::of(call).hide(frame->request.method_token);
+                                       return function(plugin, call, &frame->abi);
+                                     });
     return end.how == CallEnd::How::answered ? std::string() : end.error;
   }
 
@@ -236,6 +238,8 @@ class PluginGateway final : public payments::Gateway {
                             const PaymentRules& rules) {
     const auto end = instance_->call(operation, frame->request.idempotency_key,
                                      [frame, function](bursar_plugin* plugin, bursar_call* call) {
+                                       if constexpr (requires { frame->request.method_token; })
+                                         Call::of(call).hide(frame->request.method_token);
                                        return function(plugin, call, &frame->abi, &frame->result);
                                      });
     switch (end.how) {
@@ -272,6 +276,7 @@ class PluginGateway final : public payments::Gateway {
       return without_money(GatewayOutcome::unknown,
                            instance_->title() + " gave an answer that can't be: " + reader.faults() + ".");
     }
+    answer.decline_text = end.call->without_hidden(answer.decline_text);
     if (answer.outcome == GatewayOutcome::unknown || answer.outcome == GatewayOutcome::not_attempted) {
       answer.error = instance_->scrubber().scrub(end.call->errors());
       if (answer.error.empty() && answer.outcome == GatewayOutcome::unknown)

@@ -109,12 +109,11 @@ struct PluginHost::State {
   }
 };
 
-PluginHost::PluginHost(const settings::Config& config, const Clock& clock, storage::Database* database,
+PluginHost::PluginHost(const settings::Config& config, const Clock& clock, std::unique_ptr<KeyValues> store,
                        const HostOptions& options)
     : state_(std::make_unique<State>()) {
   state_->options = options;
-  state_->environment = std::make_shared<Environment>(
-      clock, database != nullptr ? stored_key_values(*database) : remembered_key_values(), options.ca_file);
+  state_->environment = std::make_shared<Environment>(clock, std::move(store), options.ca_file);
   const auto records = check_plugins(config, options);
   for (std::size_t i = 0; i < config.plugins.size(); ++i) {
     auto instance = std::make_shared<Instance>(config.plugins[i], state_->environment, records[i]);

@@ -2,7 +2,7 @@
 // while it is loaded is disabled with cause and cure, and the others work. Implements the ports of payments,
 // provisioning and notices over the C ABI of the SDK; no type of it, and none of Boost, stands in this header.
 //
-//   PluginHost host(config, clock, database);
+//   PluginHost host(config, clock, stored_key_values(db, vault));
 //   payments::Gateway* cards = host.gateways().find("cards");
 //
 // Every instance is first opened in a child process (the probe, `bursar-plugin-host`), so that a constructor that
@@ -24,10 +24,10 @@
 #include "notices/channel.hpp"
 #include "payments/gateway.hpp"
 #include "plugin_host/record.hpp"
+#include "plugin_host/services/key_values.hpp"
 #include "plugin_host/settings_table.hpp"
 #include "provisioning/panel.hpp"
 #include "settings/config.hpp"
-#include "storage/database.hpp"
 
 namespace bursar::plugin_host {
 
@@ -57,8 +57,8 @@ struct ConnectionTest {
 
 class PluginHost {
  public:
-  // `database` keeps the plugins' key/value service; nullptr: kept in memory until the end of the process.
-  PluginHost(const settings::Config& config, const Clock& clock, storage::Database* database,
+  // `store` is behind the plugins' key/value service.
+  PluginHost(const settings::Config& config, const Clock& clock, std::unique_ptr<KeyValues> store,
              const HostOptions& options = {});
   ~PluginHost();  // ends within shutdown_patience, also when a plugin hangs
   PluginHost(const PluginHost&) = delete;

@@ -56,7 +56,8 @@ struct Server {
 };
 
 struct Database {
-  Secret url;  // may hold a password
+  Secret url;                           // may hold a password
+  std::vector<Secret> encryption_keys;  // the first encrypts, every one opens; none: secrets stand in clear
 };
 
 enum class ClockKind { system, test };

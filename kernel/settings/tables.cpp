@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/vault.hpp"
 #include "settings/listen.hpp"
 
 namespace bursar::settings {
@@ -94,11 +95,24 @@ Kind<Secret> database_url() {
   return url;
 }
 
+Kind<Secret> encryption_key() {
+  auto key = kind::checked<Secret>(kind::secret(), "64 hexadecimal digits", [](const Secret& text) -> kind::Complaint {
+    const auto parsed = EncryptionKey::parse(text.reveal());
+    if (parsed.ok()) return std::nullopt;
+    return std::pair{"not an encryption key: " + parsed.error().detail, parsed.error().cure};
+  });
+  key.json_schema = R"({"type":"string","pattern":"^([0-9a-fA-F]{64}|\\$\\{.+)$"})";
+  return key;
+}
+
 const Table<Database>& database_table() {
   static const Table<Database> table = [] {
     Table<Database> t("database", "Where everything is stored.");
     t.required("url", &Database::url, database_url(),
                "SQLite, relative to the working directory, or PostgreSQL 15 or newer.");
+    t.key("encryption_keys", &Database::encryption_keys, kind::list_of(encryption_key(), 0, 16),
+          "Keys for what must not stand readable in the store, as [\"${file:/etc/bursar/encryption.key}\"]; `bursar db "
+          "new-key` makes one. The first encrypts, every one opens. Without any such values stand in clear.");
     return t;
   }();
   return table;

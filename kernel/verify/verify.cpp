@@ -1,5 +1,7 @@
 #include "verify/verify.hpp"
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -130,6 +132,45 @@ class Walk {
       breach(keys.string(0), "row " + keys.string(1) + " refers to a missing row of " + keys.string(2));
   }
 
+  void secrets(const Vault& vault) {
+    begin("secret_opens", "What is encrypted opens in its place, with a key that is here and noted in the store.");
+    std::set<std::string, std::less<>> noted;
+    auto keys = c_.query("SELECT id FROM encryption_keys");
+    while (keys.next()) noted.insert(keys.string(0));
+    each_secret([&](const SecretColumn& column, const storage::Rows& rows) {
+      try {
+        static_cast<void>(vault.open({column.column, rows.string(0)}, rows.text(1)));
+        const std::string_view key = Vault::key_of(rows.text(1));
+        if (!key.empty() && !noted.contains(key))
+          breach(secret_object(column, rows),
+                 "the key " + std::string(key) + " of its " + column.column + " is not noted");
+      } catch (const VaultError& error) {
+        breach(secret_object(column, rows), error.what());
+      }
+    });
+    begin("secret_is_encrypted", "Where there is a key, nothing that is encrypted stands in clear.");
+    if (!vault.keys().empty()) {
+      each_secret([&](const SecretColumn& column, const storage::Rows& rows) {
+        if (Vault::key_of(rows.text(1)).empty())
+          breach(secret_object(column, rows),
+                 std::string(column.column) + " stands in clear: run `bursar db reencrypt`");
+      });
+    }
+    begin("method_is_found_by_its_token", "What a saved method is found by belongs to its token.");
+    auto rows = c_.query("SELECT id, token, token_lookup FROM payment_methods ORDER BY id");
+    while (rows.next()) {
+      const PaymentMethodId id = rows.id<PaymentMethodId>(0);
+      try {
+        const std::string token = vault.open({"payment_methods.token", id}, rows.text(1));
+        const auto lookups = vault.lookups("payment_methods.token", token);
+        if (std::find(lookups.begin(), lookups.end(), rows.text(2)) == lookups.end())
+          breach(codec_.text(id), "its token_lookup is of another token");
+      } catch (const VaultError&) {
+        continue;  // told above
+      }
+    }
+  }
+
   // Asked last: the first damage ends the transaction.
   void postgresql_indexes() {
     auto installed = c_.query("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'");
@@ -159,6 +200,16 @@ class Walk {
   static constexpr std::int64_t whole = 100'000'000;  // 100 % in stored rates
 
   void begin(const char* invariant, const char* promise) { report.checked.push_back({invariant, promise, 0}); }
+  template <class Look>
+  void each_secret(const Look& look) {
+    for (const SecretColumn& column : secret_columns()) {
+      auto rows = c_.query(column.sql);
+      while (rows.next()) look(column, rows);
+    }
+  }
+  [[nodiscard]] std::string secret_object(const SecretColumn& column, const storage::Rows& rows) const {
+    return column.prefix.empty() ? rows.string(0) : codec_.encode(column.prefix, rows.integer(2));
+  }
   void breach(std::string object, std::string detail) {
     if (++report.checked.back().breaches > limit_) return;
     found_({report.checked.back().invariant, std::move(object), std::move(detail)});
@@ -217,8 +268,8 @@ std::int64_t Report::breaches() const {
   return sum;
 }
 
-Report verify(storage::Database& db, const IdCodec& codec, const std::function<void(const Breach&)>& found,
-              std::int64_t breaches_each) {
+Report verify(storage::Database& db, const IdCodec& codec, const Vault& vault,
+              const std::function<void(const Breach&)>& found, std::int64_t breaches_each) {
   return db.read([&](storage::Connection& c) {
     Walk walk(c, codec, found, breaches_each);
     if (db.backend() == storage::Backend::sqlite) walk.sqlite_file();
@@ -232,6 +283,7 @@ Report verify(storage::Database& db, const IdCodec& codec, const std::function<v
     walk.queries(hold_checks());
     walk.queries(state_checks());
     walk.audit_seals();
+    walk.secrets(vault);
     if (db.backend() == storage::Backend::postgresql) walk.postgresql_indexes();
     return std::move(walk.report);
   });

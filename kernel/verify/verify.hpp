@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/id.hpp"
+#include "base/vault.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::verify {
@@ -32,7 +33,7 @@ struct Report {
 
 // `found` is called for each breach, in order; it may stop reading on, but every invariant is always walked. At most
 // `breaches_each` of one invariant are told.
-Report verify(storage::Database& db, const IdCodec& codec, const std::function<void(const Breach&)>& found,
-              std::int64_t breaches_each = 1000);
+Report verify(storage::Database& db, const IdCodec& codec, const Vault& vault,
+              const std::function<void(const Breach&)>& found, std::int64_t breaches_each = 1000);
 
 }  // namespace bursar::verify

@@ -22,7 +22,7 @@ provider:
   timezone: America/Los_Angeles
   currencies: [USD, EUR]
 server: {{listen: "127.0.0.1:0", public_url: "http://localhost:8080", rate_limits: {rate_limits}{server}}}
-database: {{url: "{url}"}}
+database: {{url: "{url}"{database}}}
 clock: test
 billing:
   apply_credit_to_new_invoices: false
@@ -40,11 +40,11 @@ plugins:
 
 
 class Installation:
-    """`seed`: a folder made by seed.py whose store is copied; none: an empty store. `server`: more keys of that section,
-    `instances`: more plugin instances, both as YAML. `config`: a configuration file of the tree instead of ours, with the name of
+    """`seed`: a folder made by seed.py whose store is copied; none: an empty store. `server` and `database`: more keys
+    of those sections, `instances`: more plugin instances, both as YAML. `config`: a configuration file of the tree instead of ours, with the name of
     its store. `plugins`: plugin files beside the bundled ones."""
 
-    def __init__(self, build, seed=None, url=None, server="", instances="", log_level="info", rate_limits=False,
+    def __init__(self, build, seed=None, url=None, server="", database="", instances="", log_level="info", rate_limits=False,
                  config=None, store="book.db", plugins=()):
         self.build = Path(build).resolve()
         self.binary = self.build / "bursar"
@@ -59,7 +59,7 @@ class Installation:
             for file in (*bundled.glob("*.so"), *plugins):
                 shutil.copy(file, directory)
         if not config:
-            self.config.write_text(CONFIG.format(url=self.url, plugins=directory, folder=self.folder, server=server,
+            self.config.write_text(CONFIG.format(url=self.url, plugins=directory, folder=self.folder, server=server, database=database,
                                                  instances=instances, log_level=log_level,
                                                  rate_limits=str(rate_limits).lower()))
             self.config.chmod(0o600)
@@ -130,6 +130,13 @@ class Installation:
             return [tuple(row) for row in connection.execute(sql, parameters)]
         finally:
             connection.close()
+
+    def stored_bytes(self):
+        """All that the store holds, as whoever takes it away would read it: SQLite's files, or a dump of PostgreSQL."""
+        if self.url.startswith("sqlite:"):
+            return b"".join(path.read_bytes() for path in self.folder.glob(self.store.name + "*"))
+        dump = ["pg_dump", "--format=plain", "--no-owner", "--dbname", self.url.removeprefix("postgresql:")]
+        return subprocess.run(dump, check=True, capture_output=True, timeout=300).stdout
 
     def contents(self):
         """Every row of every table, for comparing before and after, when nothing is under way behind the requests. Sessions and failed logins

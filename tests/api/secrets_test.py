@@ -1,9 +1,9 @@
 """Plants secrets wherever one can stand and looks for them wherever something comes out: secrets_test.py BUILD_FOLDER SEED_FOLDER.
 
-A plugin that writes its secret into every log line and error it makes is part of the installation. What the store must know to act
-(the gateway's token of a saved card, which is of no use without the merchant's key) is looked for everywhere but there.
+A plugin that writes its secret into every log line and error it makes is part of the installation.
 """
 import base64
+import secrets
 import sys
 import unittest
 import uuid
@@ -22,10 +22,12 @@ def canary(word):
 class Canaries(unittest.TestCase):
     def test_no_secret_comes_out_anywhere(self):
         in_environment, in_file, in_metrics = canary("environment"), canary("file"), canary("metrics")
+        encryption_key = secrets.token_hex(32)
         planted = {"a plugin's setting from the environment": in_environment, "a plugin's setting from a file": in_file,
-                   "the token of the scraper": in_metrics}
+                   "the token of the scraper": in_metrics, "the encryption key": encryption_key}
         self.installation = Installation(
-            sys.argv[1], seed=sys.argv[2], log_level="debug", server=', metrics_token: "${env:BURSAR_TEST_METRICS}"',
+            sys.argv[1], seed=sys.argv[2], log_level="debug",
+            database=', encryption_keys: ["${env:BURSAR_TEST_ENCRYPTION}"]', server=', metrics_token: "${env:BURSAR_TEST_METRICS}"',
             plugins=[f"{sys.argv[1]}/fixtures/blabs.so"],
             instances='    blab1: {plugin: blabs, config: {api_key: "${env:BURSAR_TEST_KEY}"}}\n'
                       '    blab2: {plugin: blabs, config: {api_key: "${file:FOLDER/key}"}}\n')
@@ -35,31 +37,35 @@ class Canaries(unittest.TestCase):
         key = self.installation.folder / "key"
         key.write_text(in_file + "\n")
         key.chmod(0o600)
-        environment = {"BURSAR_TEST_KEY": in_environment, "BURSAR_TEST_METRICS": in_metrics}
-
+        environment = {"BURSAR_TEST_KEY": in_environment, "BURSAR_TEST_METRICS": in_metrics,
+                       "BURSAR_TEST_ENCRYPTION": encryption_key}
+        # The seed was made without a key.
         outputs = {"answers": [], "commands": []}
+        done = self.installation.run("db", "reencrypt", environment=environment)
+        outputs["commands"].append(done.stdout + done.stderr)
+
         for arguments in (("config", "check"), ("plugin", "list"), ("plugin", "list", "--json")):
             done = self.installation.run(*arguments, environment=environment)
             outputs["commands"].append(done.stdout + done.stderr)
-        self.assertIn("blab1", outputs["commands"][1])
+        self.assertIn("blab1", outputs["commands"][2])
         self.installation.start(environment=environment)
         planted |= self.live(outputs, in_metrics)
         self.installation.stop()
-        for arguments in (("db", "verify"), ("plugin", "list")):
+        backup = self.installation.folder / "backup"
+        for arguments in (("db", "verify"), ("db", "backup", str(backup)), ("plugin", "list")):
             done = self.installation.run(*arguments, environment=environment)
             outputs["commands"].append(done.stdout + done.stderr)
 
         outputs["log"] = [self.installation.log.read_text()]
         outputs["messages"] = [(self.installation.folder / "messages.jsonl").read_text()]
-        outputs["store"] = [path.read_bytes().decode("latin-1") for path in self.installation.folder.glob("book.db*")]
+        outputs["store"] = [self.installation.stored_bytes().decode("latin-1")]
+        outputs["backup"] = [backup.read_bytes().decode("latin-1")]
         self.assertIn("[secret]", outputs["log"][0], "the plugin that blabs was not heard: nothing was tried")
         self.assertGreater(len(outputs["answers"]), 80)
         found = []
         for what, secret in planted.items():
             forms = {secret, base64.b64encode(secret.encode()).decode(), secret.encode().hex(), quote(secret, safe="")}
             for where, texts in outputs.items():
-                if where == "store" and what == "the gateway's token of a saved method":
-                    continue
                 if any(form in text for form in forms for text in texts):
                     found.append(f"{what}: in the {where}")
         self.assertEqual(found, [])

@@ -1,8 +1,10 @@
 """A whole payment at the real `bursar serve` with a real gateway plugin and a double of its provider: a method is saved, an invoice
 is paid by a customer at the provider's page, another by auto-pay, money goes back, and the method is forgotten. In the end the
 provider's own book is what ours says: whole_payment_test.py BUILD_FOLDER SEED_FOLDER."""
+import base64
 import json
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -104,6 +106,10 @@ class Stripe(Double):
         self.ask("/renew", {"method": self.book("saved")[-1]["method"], "year": 2035})
         return "2035-12-31"
 
+    def tokens(self):
+        """Of every method that was saved, charged or forgotten."""
+        return set(re.findall(r"\bpm_[A-Za-z0-9]+", json.dumps([self.ask("/requests"), self.ask("/book")])))
+
     def lose_method(self):
         """Somebody detaches it in Stripe's dashboard."""
         used = urllib.parse.parse_qs(self.posts(self.charge_path)[-1]["body"])["payment_method"][0]
@@ -152,6 +158,13 @@ class PayPal(Double):
     def renew(self):
         """A PayPal account does not expire."""
 
+    def tokens(self):
+        """Of every account that was charged by itself or forgotten, and what let the plugin in."""
+        bodies = [json.loads(request["body"]) for request in self.posts(self.charge_path) if request["body"]]
+        charged = {body.get("payment_source", {}).get("paypal", {}).get("vault_id") for body in bodies} - {None}
+        forgotten = {r["path"].rsplit("/", 1)[1] for r in self.ask("/requests") if r["method"] == "DELETE"}
+        return charged | forgotten
+
     def lose_method(self):
         """The customer takes the agreement back at PayPal."""
         used = json.loads(self.posts(self.charge_path)[-1]["body"])["payment_source"]["paypal"]["vault_id"]
@@ -165,7 +178,9 @@ class WholePayment:
     def setUpClass(cls):
         cls.double = cls.double_type()
         cls.installation = Installation(sys.argv[1], seed=sys.argv[2],
+                                        database=f', encryption_keys: ["{secrets.token_hex(32)}"]', log_level="debug",
                                         instances=f"    gate: {{plugin: {cls.double.plugin}, config: {cls.double.config()}}}\n")
+        cls.installation.run("db", "reencrypt")
         cls.installation.start()
         port = cls.installation.port
         cls.admin = log_in(port, STAFF["admin"], PASSWORD)
@@ -351,6 +366,19 @@ class WholePayment:
         invoice = self.invoice("6.00", due_in_days=0)
         self.wait(days=1)
         self.assertEqual((self.status(invoice), len(self.double.charges())), ("open", before))
+
+    def test_5_no_token_of_the_gateway_can_be_read_anywhere(self):
+        tokens = self.double.tokens()
+        self.assertTrue(tokens)
+        self.assertTrue(self.installation.rows("SELECT 1 FROM webhook_events WHERE instance = 'gate'"))
+        answers = [repr(self.everything(path)) for path in ("/payments", "/staff-tasks", f"/accounts/{self.account}/audit-events",
+                                                            f"/accounts/{self.account}/payment-methods")]
+        answers.append(self.admin.get("/metrics", base="").body.decode())
+        places = {"store": self.installation.stored_bytes().decode("latin-1"), "log": self.installation.log.read_text(),
+                  "messages": (self.installation.folder / "messages.jsonl").read_text(), "answers": "".join(answers)}
+        found = {(where, form) for token in tokens for form in (token, base64.b64encode(token.encode()).decode())
+                 for where, text in places.items() if form in text}
+        self.assertEqual(found, set())
 
 
 def minor(money):

@@ -70,7 +70,8 @@ void write_request(JsonWriter& w, const IdCodec& ids, const inbox::StoredRequest
 }
 
 Result<Answer> render(Call& call, WebhookRequestId id) {
-  const auto request = call.app.db.read([&](storage::Connection& c) { return inbox::find_request(c, id); });
+  const auto request = call.app.db.read(
+      [&](storage::Connection& c) { return inbox::find_request(c, call.app.payment_context->vault, id); });
   if (!request) return not_found("no_such_object", "There is no such request.");
   JsonWriter w;
   write_request(w, call.app.ids, *request, true);
@@ -80,10 +81,11 @@ Result<Answer> render(Call& call, WebhookRequestId id) {
 Result<Answer> list_requests(Call& call) {
   BURSAR_TRY(page, call.page());
   auto found = call.app.db.read([&](storage::Connection& c) {
-    return inbox::list_requests(c, {.instance = call.query("instance").value_or(""),
-                                    .status = call.query("status").value_or(""),
-                                    .before = WebhookRequestId(page.after),
-                                    .limit = page.fetch()});
+    return inbox::list_requests(c, call.app.payment_context->vault,
+                                {.instance = call.query("instance").value_or(""),
+                                 .status = call.query("status").value_or(""),
+                                 .before = WebhookRequestId(page.after),
+                                 .limit = page.fetch()});
   });
   return call.list(
       std::move(found), page, [](const auto& r) { return r.id.value(); },

@@ -68,8 +68,8 @@ Result<Answer> add_method(Call& call) {
                                           .expires_on = in.optional_date("expires_on")};
   BURSAR_CHECK(in.finish());
   return call.once("add_payment_method", [&](storage::Transaction& tx) -> Result<Answer> {
-    BURSAR_TRY(
-        id, payments::add_method(tx, call.app.payment_context->gateways, call.account, method, call.actor(), call.now));
+    BURSAR_TRY(id, payments::add_method(tx, call.app.payment_context->gateways, call.app.payment_context->vault,
+                                        call.account, method, call.actor(), call.now));
     const auto made = payments::find_method(tx, id);
     BURSAR_ASSERT(made.has_value());
     return render(call, *made);

@@ -9,7 +9,7 @@ namespace {
 
 class Stored final : public KeyValues {
  public:
-  explicit Stored(storage::Database& database) : database_(database) {}
+  Stored(storage::Database& database, const Vault& vault) : database_(database), vault_(vault) {}
 
   std::optional<std::string> get(std::string_view instance, std::string_view key) override {
     return database_.read([&](storage::Connection& c) { return value_of(c, instance, key); });
@@ -34,7 +34,7 @@ class Stored final : public KeyValues {
     auto pairs = database_.read([&](storage::Connection& c) {
       std::vector<std::pair<std::string, std::string>> found;
       auto rows = c.query("SELECT key, value FROM plugin_store WHERE instance = $1", instance);
-      while (rows.next()) found.emplace_back(rows.string(0), rows.string(1));
+      while (rows.next()) found.emplace_back(rows.string(0), vault_.open(place(instance, rows.text(0)), rows.text(1)));
       return found;
     });
     std::sort(pairs.begin(), pairs.end());  // by bytes, whatever the database's collation
@@ -42,17 +42,21 @@ class Stored final : public KeyValues {
   }
 
  private:
-  static std::optional<std::string> value_of(storage::Connection& c, std::string_view instance, std::string_view key) {
-    auto rows = c.query("SELECT value FROM plugin_store WHERE instance = $1 AND key = $2", instance, key);
-    return rows.next() ? std::optional(rows.string(0)) : std::nullopt;
+  static VaultPlace place(std::string_view instance, std::string_view key) {
+    return {"plugin_store.value", std::string(instance).append("/").append(key)};
   }
-  static void write(storage::Transaction& tx, std::string_view instance, std::string_view key, std::string_view value) {
+  std::optional<std::string> value_of(storage::Connection& c, std::string_view instance, std::string_view key) const {
+    auto rows = c.query("SELECT value FROM plugin_store WHERE instance = $1 AND key = $2", instance, key);
+    return rows.next() ? std::optional(vault_.open(place(instance, key), rows.text(0))) : std::nullopt;
+  }
+  void write(storage::Transaction& tx, std::string_view instance, std::string_view key, std::string_view value) const {
     tx.execute(
         "INSERT INTO plugin_store (instance, key, value) VALUES ($1, $2, $3) "
         "ON CONFLICT (instance, key) DO UPDATE SET value = excluded.value",
-        instance, key, value);
+        instance, key, vault_.seal(place(instance, key), value));
   }
   storage::Database& database_;
+  const Vault& vault_;
 };
 
 class Remembered final : public KeyValues {
@@ -95,7 +99,9 @@ class Remembered final : public KeyValues {
 
 }  // namespace
 
-std::unique_ptr<KeyValues> stored_key_values(storage::Database& database) { return std::make_unique<Stored>(database); }
+std::unique_ptr<KeyValues> stored_key_values(storage::Database& database, const Vault& vault) {
+  return std::make_unique<Stored>(database, vault);
+}
 std::unique_ptr<KeyValues> remembered_key_values() { return std::make_unique<Remembered>(); }
 
 }  // namespace bursar::plugin_host

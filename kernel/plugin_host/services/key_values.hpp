@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/vault.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::plugin_host {
@@ -25,7 +26,8 @@ class KeyValues {
   virtual std::vector<std::pair<std::string, std::string>> all(std::string_view instance) = 0;
 };
 
-std::unique_ptr<KeyValues> stored_key_values(storage::Database& database);  // table plugin_store
-std::unique_ptr<KeyValues> remembered_key_values();                         // gone with the process
+// In the table plugin_store, the values sealed; both must outlive it.
+std::unique_ptr<KeyValues> stored_key_values(storage::Database& database, const Vault& vault);
+std::unique_ptr<KeyValues> remembered_key_values();  // gone with the process
 
 }  // namespace bursar::plugin_host

@@ -3,6 +3,7 @@
 
 #include "doubles/double.hpp"
 #include "support/database.hpp"
+#include "support/vault.hpp"
 #include "unit/plugin_host/plugins.hpp"
 
 namespace bursar::plugin_host::testing {
@@ -38,7 +39,8 @@ class PayPalTest : public ::testing::Test {
   void restart() { start(configured(double_.url())); }
   void start(const settings::PluginInstance& configured) {
     host_.reset();
-    host_ = std::make_unique<PluginHost>(config(bundled, {configured}), clock_, &database_.get(), options());
+    host_ = std::make_unique<PluginHost>(config(bundled, {configured}), clock_,
+                                         stored_key_values(database_.get(), vault_), options());
     ASSERT_EQ(host_->records().front().state, InstanceState::loaded) << host_->records().front().cause;
   }
   void pass(std::int64_t seconds) {
@@ -113,6 +115,7 @@ class PayPalTest : public ::testing::Test {
   TestClock clock_;
   test::Double double_{"paypal_double.py", clock_.unix_seconds};
   test::TestDatabase database_ = test::fresh_database(storage::Backend::sqlite);
+  const Vault vault_ = test::open_vault(*database_);
   Json about_;
   std::string token_;
   std::unique_ptr<PluginHost> host_;

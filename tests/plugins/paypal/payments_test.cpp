@@ -351,7 +351,7 @@ TEST_F(PayPal, WrongCredentialsAttemptNothingAndTheConnectionTestSaysSo) {
 TEST_F(PayPal, AddressForTestsIsOnThisMachineOnly) {
   for (const char* base : {"https://paypal.example.com", "http://127.0.0.1.example.com:80", "http://127.0.0.1:80/x",
                            "http://localhost:80", "http://user@127.0.0.1:80", "http://127.0.0.1:"}) {
-    const PluginHost host(config(bundled, {configured(base)}), clock_, nullptr, options());
+    const PluginHost host(config(bundled, {configured(base)}), clock_, remembered_key_values(), options());
     EXPECT_EQ(host.records().front().state, InstanceState::disabled) << base;
   }
 }

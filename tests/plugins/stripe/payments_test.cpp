@@ -262,7 +262,7 @@ TEST_F(StripeTest, SettingsThatCannotWorkAreRefusedByName) {
       list->second.kind = settings::PluginInstance::Value::Kind::list;
       list->second.items = {"EUR", list->second.text};
     }
-    const PluginHost host(config(bundled, {made}), clock_, nullptr, options());
+    const PluginHost host(config(bundled, {made}), clock_, remembered_key_values(), options());
     EXPECT_EQ(host.records()[0].state, InstanceState::disabled);
     return host.records()[0].cause;
   };

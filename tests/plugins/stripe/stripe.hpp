@@ -31,7 +31,7 @@ class StripeTest : public ::testing::Test {
     made.deadline = seconds(4);  // below the double's late answers
     made.concurrency = 8;
     host_.reset();
-    host_ = std::make_unique<PluginHost>(config(bundled, {made}), clock_, nullptr, options());
+    host_ = std::make_unique<PluginHost>(config(bundled, {made}), clock_, remembered_key_values(), options());
     ASSERT_EQ(host_->records()[0].state, InstanceState::loaded) << host_->records()[0].cause;
     cards_ = host_->gateways().find("cards");
     ASSERT_NE(cards_, nullptr);

@@ -35,7 +35,7 @@ class AuditSeal : public ::testing::TestWithParam<storage::Backend> {
   }
   std::int64_t breaches() {
     std::int64_t found = 0;
-    verify::verify(*db_, IdCodec(IdCodec::Key{}),
+    verify::verify(*db_, IdCodec(IdCodec::Key{}), Vault(),
                    [&](const verify::Breach& breach) { found += breach.invariant == "audit_is_as_sealed"; });
     return found;
   }

@@ -35,7 +35,7 @@ class HoldsTest : public DunningTest {
   }
   std::set<std::string> broken() {
     std::set<std::string> names;
-    verify::verify(*db, codec, [&](const verify::Breach& breach) { names.insert(breach.invariant); });
+    verify::verify(*db, codec, Vault(), [&](const verify::Breach& breach) { names.insert(breach.invariant); });
     return names;
   }
 };

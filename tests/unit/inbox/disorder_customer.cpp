@@ -63,8 +63,8 @@ void DisorderWorld::save_method() {
   if (one_in(2)) {
     const std::string token = "tok-field-" + std::to_string(++elsewhere_so_far_);
     attempt([&](Transaction& tx) {
-      return payments::add_method(tx, gateways_, account_, {.gateway = gateway, .token = token, .label = "Card"},
-                                  customer_, clock_.now())
+      return payments::add_method(tx, gateways_, vault_, account_,
+                                  {.gateway = gateway, .token = token, .label = "Card"}, customer_, clock_.now())
           .ok();
     });
     return;

@@ -28,6 +28,7 @@
 #include "services/services.hpp"
 #include "support/clock.hpp"
 #include "support/database.hpp"
+#include "support/vault.hpp"
 
 namespace bursar::test {
 
@@ -188,6 +189,7 @@ class DisorderWorld {
   const invoicing::Rules rules_{config_};
   const notices::Outbox outbox_{config_, {"mail"}};
   const IdCodec codec_{IdCodec::Key{1, 2, 3}};
+  const Vault vault_{open_vault(*db_)};
   DisorderGateways gateways_;
   Told told_;
   bool serving_ = true;  // false: what is recorded is not performed on the spot, as the process dies

@@ -66,6 +66,7 @@ class InboxTest : public PaymentFixture {
             .outbox = outbox,
             .gateways = gateways,
             .codec = codec,
+            .vault = vault,
             .public_url = config.server.public_url,
             .perform_now = [this](std::string_view key, const auto& settling) { return both.run_now(key, settling); }},
         box(own, webhooks),

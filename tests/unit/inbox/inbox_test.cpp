@@ -300,7 +300,7 @@ TEST_P(InboxTest, replay_applies_nothing_twice) {
   gateways.cards.complete_waiting();
   webhooks.cards.know("paid", event("evt_1", id_of(payment), success("10.00", id_of(payment) + "-tx")));
   EXPECT_EQ(send("paid"), 200);
-  const auto request = db->read([](Connection& c) { return inbox::list_requests(c, {}).at(0).id; });
+  const auto request = db->read([&](Connection& c) { return inbox::list_requests(c, vault, {}).at(0).id; });
   EXPECT_TRUE(box.replay(request).ok());
   EXPECT_EQ(number("SELECT COUNT(*) FROM journal_entries WHERE kind = 'payment_received'"), 1);
   EXPECT_EQ(number("SELECT COUNT(*) FROM webhook_requests WHERE status = 'done'"), 1);
@@ -309,7 +309,7 @@ TEST_P(InboxTest, replay_applies_nothing_twice) {
 TEST_P(InboxTest, bytes_that_are_no_text_are_kept_as_they_came) {
   const std::string body("\x00\xff\xfe odd \x01", 9);
   EXPECT_EQ(send(body), 200);
-  const auto request = db->read([](Connection& c) { return inbox::list_requests(c, {}).at(0); });
+  const auto request = db->read([&](Connection& c) { return inbox::list_requests(c, vault, {}).at(0); });
   EXPECT_EQ(request.request.body, body);
 }
 

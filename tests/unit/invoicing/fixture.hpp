@@ -195,7 +195,7 @@ class InvoicingTest : public ::testing::TestWithParam<storage::Backend> {
   // No invariant of the books is broken.
   void expect_clean() {
     const IdCodec codec(IdCodec::Key{});
-    verify::verify(*db, codec, [](const verify::Breach& breach) {
+    verify::verify(*db, codec, Vault(), [](const verify::Breach& breach) {
       ADD_FAILURE() << breach.invariant << " " << breach.object << ": " << breach.detail;
     });
   }

@@ -39,6 +39,17 @@ TEST(AnswerText, keeps_everything_that_was_said) {
     EXPECT_NE(text.find(said), std::string::npos) << said;
 }
 
+TEST(AnswerText, the_token_of_a_method_is_handed_on_and_not_kept) {
+  GatewayAnswer answer = full();
+  answer.method->token = answer.reference = "pm_secret";  // as PayPal names a setup
+  answer.method->label = "Account pm_secret";
+  const effects::Outcome outcome = outcome_of(answer);
+  EXPECT_EQ(outcome.data.find("pm_secret"), std::string::npos) << outcome.data;
+  EXPECT_NE(outcome.data.find("insufficient_funds"), std::string::npos) << "the rest is kept";
+  EXPECT_EQ(to_text(answer_of(outcome)), to_text(answer));
+  EXPECT_FALSE(answer_of(outcome_of({.outcome = GatewayOutcome::succeeded})).method.has_value());
+}
+
 TEST(AnswerText, keeps_nothing_that_was_not_said) {
   EXPECT_EQ(to_text({.outcome = GatewayOutcome::succeeded}), "{\"outcome\":\"succeeded\"}");
   const auto read = answer_from_text("{\"outcome\":\"succeeded\"}");

@@ -29,6 +29,7 @@ class DisputesTest : public RefundFixture {
             .outbox = outbox,
             .gateways = gateways,
             .codec = codec,
+            .vault = vault,
             .public_url = {},
             .perform_now = context.perform_now};
   }

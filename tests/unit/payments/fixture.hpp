@@ -19,6 +19,7 @@
 #include "payments/steps.hpp"
 #include "support/clock.hpp"
 #include "support/database.hpp"
+#include "support/vault.hpp"
 #include "verify/verify.hpp"
 
 namespace bursar::test {
@@ -53,7 +54,7 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
 
   void TearDown() override {
     workers.drain();
-    verify::verify(*db, codec, [](const verify::Breach& breach) {
+    verify::verify(*db, codec, vault, [](const verify::Breach& breach) {
       ADD_FAILURE() << breach.invariant << " " << breach.object << ": " << breach.detail;
     });
     const Money booked =
@@ -93,7 +94,7 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
   }
   PaymentMethodId save_card(std::string label = "Card 4242") {
     return db->write("method", [&](Transaction& tx) {
-      return payments::add_method(tx, gateways, account, {.gateway = "cards", .token = "tok_1", .label = label},
+      return payments::add_method(tx, gateways, vault, account, {.gateway = "cards", .token = "tok_1", .label = label},
                                   customer, clock.now())
           .value();
     });
@@ -139,6 +140,7 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
   const invoicing::Rules rules{config};
   const notices::Outbox outbox{config, {"mail"}};
   const IdCodec codec{IdCodec::Key{1, 2, 3}};
+  const Vault vault{test::open_vault(*db)};
   FakeGateways gateways;
   const payments::Context context{
       .db = *db,
@@ -147,6 +149,7 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
       .outbox = outbox,
       .gateways = gateways,
       .codec = codec,
+      .vault = vault,
       .public_url = config.server.public_url,
       .webhooks_url = config.server.public_url + "/api/v1/webhooks/",
       .perform_now = [this](std::string_view key, const auto& settling) { return workers.run_now(key, settling); }};

@@ -39,7 +39,7 @@ class RefundBreachesTest : public RefundFixture {
  protected:
   std::set<std::string> broken() {
     std::set<std::string> names;
-    verify::verify(*db, codec, [&](const verify::Breach& breach) { names.insert(breach.invariant); });
+    verify::verify(*db, codec, vault, [&](const verify::Breach& breach) { names.insert(breach.invariant); });
     return names;
   }
 };

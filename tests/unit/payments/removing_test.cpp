@@ -1,5 +1,6 @@
 // Goal: a method that a customer removes is unusable at once, and is forgotten by its gateway however often that takes.
 #include "fixture.hpp"
+#include "payments/method_tokens.hpp"
 
 namespace bursar::test {
 namespace {
@@ -14,7 +15,7 @@ class RemovingTest : public PaymentFixture {
   std::string token(PaymentMethodId id) {
     return db->read([&](Connection& c) {
       auto rows = c.query("SELECT token FROM payment_methods WHERE id = $1", id);
-      return rows.next() ? rows.string(0) : std::string("no such method");
+      return rows.next() ? payments::open_token(vault, id, rows.text(0)) : std::string("no such method");
     });
   }
   std::string key(PaymentMethodId id) { return "detach:" + std::to_string(id.value()) + ":1"; }

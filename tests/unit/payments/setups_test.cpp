@@ -3,6 +3,7 @@
 // so.
 #include "fixture.hpp"
 #include "payments/heard.hpp"
+#include "payments/method_tokens.hpp"
 
 namespace bursar::test {
 namespace {
@@ -226,7 +227,7 @@ TEST_P(SetupsTest, the_customers_own_name_for_a_method_stays_when_the_gateway_re
   const auto plain = start().value();
   for (const auto& setup : {named, plain}) {
     db->write("renewed", [&](Transaction& tx) {
-      return payments::hear_of_method(tx, "cards",
+      return payments::hear_of_method(tx, context, "cards",
                                       {.token = "tok-" + codec.text(setup.id),
                                        .type = "card",
                                        .label = "Fake ending 0002",
@@ -327,12 +328,12 @@ TEST_P(SetupsTest, saving_while_paying_needs_a_gateway_that_keeps_methods_and_no
 TEST_P(SetupsTest, an_older_word_of_the_gateway_does_not_undo_a_newer_one_but_gone_is_gone) {
   EXPECT_TRUE(start().ok());
   const std::string token = db->read([&](Connection& c) {
-    auto rows = c.query("SELECT token FROM payment_methods");
-    return rows.next() ? rows.string(0) : std::string();
+    auto rows = c.query("SELECT id, token FROM payment_methods");
+    return rows.next() ? payments::open_token(vault, rows.id<PaymentMethodId>(0), rows.text(1)) : std::string();
   });
   const auto tell = [&](std::string label, int year, Duration ago) {
     return db->write("event", [&](Transaction& tx) {
-      return payments::hear_of_method(tx, "cards",
+      return payments::hear_of_method(tx, context, "cards",
                                       {.token = token,
                                        .type = "card",
                                        .label = std::move(label),

@@ -18,8 +18,8 @@ class WaterfallTest : public PaymentFixture {
 
   PaymentMethodId save(const std::string& gateway, const std::string& label) {
     return db->write("method", [&](Transaction& tx) {
-      return payments::add_method(tx, gateways, account, {.gateway = gateway, .token = "tok_" + label, .label = label},
-                                  customer, clock.now())
+      return payments::add_method(tx, gateways, vault, account,
+                                  {.gateway = gateway, .token = "tok_" + label, .label = label}, customer, clock.now())
           .value();
     });
   }

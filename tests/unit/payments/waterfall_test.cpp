@@ -314,7 +314,7 @@ TEST_P(WaterfallTest, breaches_are_found) {
   day(7);
   const auto found = [&] {
     std::set<std::string> out;
-    verify::verify(*db, codec, [&](const verify::Breach& breach) { out.insert(breach.invariant); });
+    verify::verify(*db, codec, vault, [&](const verify::Breach& breach) { out.insert(breach.invariant); });
     return out;
   };
   const auto with = [&](const std::vector<storage::Sql>& breach, const std::vector<storage::Sql>& mend) {
@@ -423,7 +423,8 @@ TEST_P(ExpiryTest, a_renewed_card_is_announced_again_when_its_new_month_comes) {
   run_days(2);
   db->write("renewed", [&](Transaction& tx) {
     payments::hear_of_method(
-        tx, "cards", {.token = "tok_Visa 1", .type = "card", .label = "Visa 1", .expiry_year = 2027, .expiry_month = 5},
+        tx, context, "cards",
+        {.token = "tok_Visa 1", .type = "card", .label = "Visa 1", .expiry_year = 2027, .expiry_month = 5},
         std::nullopt, clock.now());
   });
   run_days(20);
@@ -438,7 +439,8 @@ TEST_P(ExpiryTest, a_gateway_that_repeats_itself_announces_nothing_twice) {
   EXPECT_EQ(notices("method_expiring"), 1);
   db->write("repeated", [&](Transaction& tx) {
     payments::hear_of_method(
-        tx, "cards", {.token = "tok_Visa 1", .type = "card", .label = "Visa 1", .expiry_year = 2027, .expiry_month = 3},
+        tx, context, "cards",
+        {.token = "tok_Visa 1", .type = "card", .label = "Visa 1", .expiry_year = 2027, .expiry_month = 3},
         std::nullopt, clock.now());
   });
   run_days(5);

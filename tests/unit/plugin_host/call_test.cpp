@@ -18,7 +18,8 @@ using payments::GatewayOutcome;
 class PluginCalls : public ::testing::Test {
  protected:
   PluginHost& start(const std::string& directory, std::vector<settings::PluginInstance> instances) {
-    host_ = std::make_unique<PluginHost>(config(directory, std::move(instances)), clock_, nullptr, options());
+    host_ = std::make_unique<PluginHost>(config(directory, std::move(instances)), clock_, remembered_key_values(),
+                                         options());
     for (const auto& record : host_->records()) EXPECT_EQ(record.state, InstanceState::loaded) << record.cause;
     return *host_;
   }

@@ -35,7 +35,7 @@ TEST(PluginLoad, EveryMisbehavingFixtureIsDisabledAloneWithCauseAndCure) {
   for (const auto& [plugin, _] : bad) instances.push_back(instance("i_" + plugin, plugin));
   instances.push_back(instance("fine", "good"));
   const SystemClock clock;
-  PluginHost host(config(fixtures, instances), clock, nullptr, options());
+  PluginHost host(config(fixtures, instances), clock, remembered_key_values(), options());
   const auto records = host.records();
   ASSERT_EQ(records.size(), bad.size() + 1);
   for (std::size_t i = 0; i < bad.size(); ++i) {
@@ -161,7 +161,7 @@ TEST(PluginLoad, WhateverHappensInOpenDisablesThatInstanceAlone) {
   auto impatient = options();
   impatient.probe_timeout = seconds(5);
   const SystemClock clock;
-  const PluginHost host(config(fixtures, instances), clock, nullptr, impatient);
+  const PluginHost host(config(fixtures, instances), clock, remembered_key_values(), impatient);
   const auto records = host.records();
   for (std::size_t i = 0; i < ways.size(); ++i) {
     EXPECT_EQ(records[i].state, InstanceState::disabled) << ways[i];

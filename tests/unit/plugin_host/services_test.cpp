@@ -7,6 +7,7 @@
 #include "plugin_host/services/crypto.hpp"
 #include "plugins.hpp"
 #include "support/database.hpp"
+#include "support/vault.hpp"
 
 namespace bursar::plugin_host {
 namespace {
@@ -119,7 +120,7 @@ TEST_F(Services, NothingIsReachedAfterTheHostIsGone) {
 class StoreService : public ::testing::TestWithParam<storage::Backend> {
  protected:
   StoreService()
-      : environment_(std::make_shared<Environment>(clock_, stored_key_values(database_.get()), "")),
+      : environment_(std::make_shared<Environment>(clock_, stored_key_values(database_.get(), vault_), "")),
         one_(environment_, "one", "com.example.a", Scrubber()),
         two_(environment_, "two", "com.example.a", Scrubber()),
         call_("key", "trace", std::chrono::steady_clock::now() + std::chrono::seconds(20)) {}
@@ -133,6 +134,7 @@ class StoreService : public ::testing::TestWithParam<storage::Backend> {
   }
   TestClock clock_;
   test::TestDatabase database_ = test::fresh_database(GetParam());
+  const Vault vault_ = test::open_vault(*database_);
   std::shared_ptr<Environment> environment_;
   HostServices one_;
   HostServices two_;
@@ -150,6 +152,22 @@ TEST_P(StoreService, KeepsValuesByInstance) {
   EXPECT_EQ(store().erase(one_.abi(), &call_, lend("cursor")), BURSAR_OK);
   EXPECT_EQ(store().erase(one_.abi(), &call_, lend("cursor")), BURSAR_OK);
   EXPECT_EQ(get(one_, "cursor"), missing);
+}
+
+TEST_P(StoreService, WhatIsStoredCannotBeReadThereAndOpensForItsOwnKeyAlone) {
+  ASSERT_EQ(store().put(one_.abi(), &call_, lend("access_token"), lend("bearer-of-the-gateway")), BURSAR_OK);
+  ASSERT_EQ(store().put(one_.abi(), &call_, lend("other"), lend("x")), BURSAR_OK);
+  const auto stored = database_->read([](storage::Connection& c) {
+    auto rows = c.query("SELECT value FROM plugin_store WHERE key = 'access_token'");
+    return rows.next() ? rows.string(0) : std::string();
+  });
+  EXPECT_EQ(stored.find("bearer"), std::string::npos);
+  EXPECT_EQ(Vault::key_of(stored), vault_.keys().front().id());
+  EXPECT_EQ(get(one_, "access_token"), "bearer-of-the-gateway");
+  database_->write("move", [&](storage::Transaction& tx) {
+    tx.execute("UPDATE plugin_store SET value = $1 WHERE key = 'other'", stored);
+  });
+  EXPECT_NE(get(one_, "other"), "bearer-of-the-gateway");
 }
 
 TEST_P(StoreService, SwapsOnlyWhatWasExpected) {

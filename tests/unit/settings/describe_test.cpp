@@ -40,7 +40,7 @@ void expect_helped(const TableDescription& table) {
 TEST(Describe, EveryKeyHasHelp) { expect_helped(configuration_description()); }
 
 TEST(Describe, ExampleFilesLoad) {
-  const auto with = testing::options({{"PGPASSWORD", "x"}});
+  const auto with = testing::options({{"PGPASSWORD", "x"}, {"BURSAR_ENCRYPTION_KEY", std::string(64, 'a')}});
   for (const char* name : {"config/demo.yaml", "config/production.example.yaml"}) {
     const std::string text = file_text(name);
     ASSERT_FALSE(text.empty()) << name;

@@ -112,6 +112,17 @@ TEST(Faults, RefusesAddressesAndDatabasesItCantUse) {
     expect_error("database:\n  url: " + std::string(url) + "\n", "database.url: ");
 }
 
+TEST(Faults, RefusesWhatIsNoEncryptionKeyWithoutRepeatingIt) {
+  const std::string good(64, 'a'), bad = "0123456789abcdef";
+  EXPECT_EQ(errors(smallest + "  encryption_keys: [" + good + ", \"" + std::string(64, '7') + "\"]\n"), "");
+  EXPECT_EQ(errors(smallest + "  encryption_keys: []\n"), "");
+  const std::string found = errors(smallest + "  encryption_keys: [" + good + ", \"" + bad + "\"]\n");
+  EXPECT_NE(found.find("bursar.yaml:8:87: database.encryption_keys[1]: not an encryption key"), std::string::npos)
+      << found;
+  EXPECT_NE(found.find("bursar db new-key"), std::string::npos) << found;
+  EXPECT_EQ(found.find(bad), std::string::npos) << found;
+}
+
 TEST(Faults, ComparesTheDaysOfBilling) {
   expect_error_in("billing: {generate_days_before_due: 3, reminders: {before_due: [5]}}\n",
                   "would come before the invoice");
