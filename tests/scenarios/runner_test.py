@@ -10,7 +10,7 @@ import run  # noqa: E402
 from runner import verbs  # noqa: E402
 from runner.provider import Refused  # noqa: E402
 from runner.story import BadStory, Story  # noqa: E402
-from runner.views import Document, changes  # noqa: E402
+from runner.views import Document, changes, documents  # noqa: E402
 
 TEXT = """\
 # What it is about.
@@ -93,13 +93,47 @@ class Changes(unittest.TestCase):
         self.assertEqual(changes(self.before, after), ["invoice 1: owed 0.00, no longer due 1", "  taken back: 5.00: x",
                                                        "invoice 2: total 1.00", "  1.00: y"])
 
+    def test_what_is_gone_is_told_too(self):
+        after = {"invoice 1": Document({"total": "total 5.00", "owed": "owed 5.00"}, {})}
+        self.assertEqual(changes(self.before, after), ["invoice 1: no longer due 1", "  no longer 5.00: x"])
+        self.assertEqual(changes(self.before, {}), ["invoice 1: gone"])
+
+
+class Balances:
+    """A provider whose customer has the credit that is put down here."""
+
+    def __init__(self):
+        self.customers, self.credit, self.watched = {"alice": {"id": "1"}}, {}, ["credit"]
+        self.held = []
+
+    def call(self, method, path):
+        return {"credit": [dict(zip(("amount", "currency"), text.split())) for text in self.held], "owed": []}
+
+
+class Credit(unittest.TestCase):
+    def test_credit_that_falls_to_nothing_is_told(self):
+        provider = Balances()
+        self.assertEqual(documents(provider), {})
+        provider.held = ["2.50 EUR", "300 JPY"]
+        before = documents(provider)
+        self.assertEqual(changes({}, before), ["credit of alice: 2.50 EUR, 300 JPY"])
+        provider.held = ["300 JPY"]
+        without_euro = documents(provider)
+        self.assertEqual(changes(before, without_euro), ["credit of alice: 0.00 EUR"])
+        provider.held = []
+        self.assertEqual(changes(without_euro, documents(provider)), ["credit of alice: 0 JPY"])
+
 
 class Acts(unittest.TestCase):
     def test_each_sentence_fits_one_act(self):
         for sentence in ("alice orders 2 vps-s with WELCOME", "alice pays 10.00 EUR on invoice 1", "staff void invoice 1",
                          "alice uses credit on invoice 2", "alice uses 1.00 EUR of credit on invoice 2",
                          "alice cancels vps-s at once", "staff terminate vps-s of alice", "set billing.order_due_days: 7",
-                         "staff bill alice 5.00 EUR for a cable, due 2027-02-01"):
+                         "staff bill alice 5.00 EUR for a cable, due 2027-02-01", "alice pays invoice 1 by card and keeps the card",
+                         "alice pays 7.50 EUR of invoice 2 and all of invoice 1 by card", "alice pays everything by transfer",
+                         "alice asks for a refund of 4.00 EUR of payment 1: too slow", "alice asks for a refund of mail of payment 1: x",
+                         "staff approve refund request 1 with 3.00 EUR to credit although she is new",
+                         "staff refund mail of payment 1 and keep the service", "staff refund 4.00 EUR of payment 1 by hand from bank"):
             fitting = [pattern for pattern, _ in verbs._VERBS if pattern.fullmatch(sentence)]
             self.assertEqual(len(fitting), 1, sentence)
 

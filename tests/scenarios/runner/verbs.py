@@ -177,6 +177,11 @@ def bank_shows(provider: Provider, amount: str, number: str) -> None:
     provider.call("PATCH", f"/payments/{provider.id_of('payment', number)}", {"status": "succeeded", "received": Money(amount).json()})
 
 
+@verb(r"staff say payment {number} never came")
+def never_came(provider: Provider, number: str) -> None:
+    provider.call("PATCH", f"/payments/{provider.id_of('payment', number)}", {"status": "failed"})
+
+
 @verb(r"{who} pays {amount} on invoice {number}")
 def pays(provider: Provider, who: str, amount: str, number: str) -> None:
     """By bank transfer: announced by the customer, confirmed by staff in the same hour."""
@@ -210,27 +215,50 @@ def _paid(provider: Provider, who: str, path: str, body: dict) -> None:
 
 def _means(provider: Provider, who: str, means: str) -> dict:
     """"by card", "by transfer", or "with the card tok_success" for one that is saved."""
-    if label := means.removeprefix("with the card ").strip() if means.startswith("with the card ") else "":
-        saved = provider.all(f"/accounts/{provider.customers[who]['id']}/payment-methods", who)
-        return {"payment_method": next(method["id"] for method in saved if method["label"] == label)}
+    if means.startswith("with the card "):
+        return {"payment_method": _saved(provider, who, means.removeprefix("with the card ")).rsplit("/", 1)[1]}
     return {"gateway": "cards" if means == "by card" else "bank"}
 
 
-@verb(r"{who} pays (?:{amount} of )?invoice {number} (?P<means>by card|with the card \S+)(?P<credit> and credit)?")
-def pays_by_card(provider: Provider, who: str, number: str, means: str, amount: str = "", credit: str = "") -> None:
+@verb(r"{who} pays (?:{amount} of )?invoice {number} (?P<means>by card|with the card \S+)(?P<further> and credit| and keeps the card)?")
+def pays_by_card(provider: Provider, who: str, number: str, means: str, amount: str = "", further: str = "") -> None:
     """Of "and credit", account credit pays what it can at once, the card the rest."""
     body = _means(provider, who, means) | ({"amount": Money(amount).json()} if amount else {})
-    _paid(provider, who, f"/invoices/{provider.id_of('invoice', number)}/payments", body | ({"use_credit": True} if credit else {}))
+    body |= {"": {}, " and credit": {"use_credit": True}, " and keeps the card": {"save_method": True}}[further]
+    _paid(provider, who, f"/invoices/{provider.id_of('invoice', number)}/payments", body)
+
+
+def _pay_together(provider: Provider, who: str, body: dict, means: str) -> None:
+    made = provider.call("POST", f"/accounts/{provider.customers[who]['id']}/mass-payments", body | _means(provider, who, means), who)
+    provider.number("mass payment", made["id"])
+    for payment in made["payments"]:
+        provider.number("payment", payment["id"])
 
 
 @verb(r"{who} pays invoices (?P<numbers>\d+(?:, \d+)* and \d+) (?P<means>by card|by transfer|with the card \S+)")
 def pays_together(provider: Provider, who: str, numbers: str, means: str) -> None:
-    invoices = [provider.id_of("invoice", number) for number in re.findall(r"\d+", numbers)]
-    made = provider.call("POST", f"/accounts/{provider.customers[who]['id']}/mass-payments",
-                         {"invoice_ids": invoices} | _means(provider, who, means), who)
-    provider.number("mass payment", made["id"])
-    for payment in made["payments"]:
-        provider.number("payment", payment["id"])
+    _pay_together(provider, who, {"invoice_ids": [provider.id_of("invoice", number) for number in re.findall(r"\d+", numbers)]}, means)
+
+
+@verb(r"{who} pays (?P<parts>(?:all|{amount}) of invoice \d+(?:(?:, | and )(?:all|\d+\S* [A-Z]{3}) of invoice \d+)+) "
+      r"(?P<means>by card|by transfer|with the card \S+)")
+def pays_parts_together(provider: Provider, who: str, parts: str, means: str, amount: str = "") -> None:
+    """"7.50 EUR of invoice 2 and all of invoice 1"."""
+    invoices, amounts = [], []
+    for part, number in re.findall(r"(all|\d+\S* [A-Z]{3}) of invoice (\d+)", parts):
+        invoices.append(provider.id_of("invoice", number))
+        amounts.append(provider.call("GET", "/invoices/" + invoices[-1])["balance"] if part == "all" else Money(part).json())
+    _pay_together(provider, who, {"invoice_ids": invoices, "amounts": amounts}, means)
+
+
+@verb(r"{who} pays everything (?P<means>by card|by transfer|with the card \S+)")
+def pays_everything(provider: Provider, who: str, means: str) -> None:
+    _pay_together(provider, who, {}, means)
+
+
+@verb(r"{who} gives mass payment {number} up")
+def gives_mass_payment_up(provider: Provider, who: str, number: str) -> None:
+    provider.call("DELETE", "/mass-payments/" + provider.id_of("mass payment", number), who=who)
 
 
 @verb(r"{who} tries mass payment {number} again (?P<means>by card|by transfer|with the card \S+)")
@@ -277,12 +305,13 @@ def tells_again(provider: Provider) -> None:
     provider.tell_again()
 
 
-@verb(r"the customer's bank disputes (?:{amount} of )?payment {number}")
-def disputes(provider: Provider, number: str, amount: str = "") -> None:
+@verb(r"the customer's bank disputes (?:{amount} of )?payment {number}(?: with a fee of {amount:fee})?")
+def disputes(provider: Provider, number: str, amount: str = "", fee: str = "") -> None:
     payment = provider.id_of("payment", number)
     received = provider.call("GET", "/payments/" + payment)["received"]
     provider.tell({"type": "dispute.opened", "dispute": f"dispute-of-{number}", "payment": payment, "reason": "fraudulent",
-                   "amount": provider.minor(amount or f"{received['amount']} {received['currency']}")})
+                   "amount": provider.minor(amount or f"{received['amount']} {received['currency']}"),
+                   **({"fee": provider.minor(fee)} if fee else {})})
 
 
 @verb(r"the dispute of payment {number} is (?P<end>won|lost)")
@@ -302,13 +331,60 @@ def sends_evidence(provider: Provider, number: str, evidence: str) -> None:
 
 # -- money back, and money of nobody ----------------------------------------------------------------------------------
 
-@verb(r"staff refund (?:{amount} of )?payment {number}(?: (?P<to>to credit|by hand)(?: from (?P<gateway>\S+))?(?: as (?P<reference>\S+))?)?")
-def refunds(provider: Provider, number: str, amount: str = "", to: str = "", gateway: str = "", reference: str = "") -> None:
-    body = {"reason": "by the story"} | ({"amount": Money(amount).json()} if amount else {}) | ({"reference": reference} if reference else {})
+_SERVICE = {"": {}, " and keep the service": {"service": "keep"}, " and cancel the service": {"service": "cancel"},
+            " and end the service at once": {"service": "terminate_now"}}
+_SERVICE_WISH = r"(?P<wish> and keep the service| and cancel the service| and end the service at once)?"
+
+
+def _part(provider: Provider, number: str, amount: str, code: str) -> dict:
+    """"4.00 EUR of payment 1", "mail of payment 1" (the lines that the payment paid of it), or all of it."""
+    if amount:
+        return {"amount": Money(amount).json()}
+    if not code:
+        return {}
+    paid = provider.call("GET", "/payments/" + provider.id_of("payment", number))["allocations"]
+    lines = [line for to in paid for line in provider.call("GET", "/invoices/" + to["invoice_id"])["lines"] if line["service_id"]]
+    product_of = {line["service_id"]: provider.call("GET", "/services/" + line["service_id"])["product_id"] for line in lines}
+    named = [line["id"] for line in lines if product_of[line["service_id"]] == provider.products[code] and line["kind"] != "discount"]
+    assert named, f"payment {number} paid no line of {code}"
+    return {"line_ids": named}
+
+
+@verb(r"staff refund (?:(?:{amount}|{code}) of )?payment {number}"
+      r"(?: (?P<to>to credit|by hand)(?: from (?P<gateway>\S+))?(?: as (?P<reference>\S+))?)?" + _SERVICE_WISH)
+def refunds(provider: Provider, number: str, amount: str = "", code: str = "", to: str = "", gateway: str = "", reference: str = "",
+            wish: str = "") -> None:
+    body = {"reason": "by the story"} | _part(provider, number, amount, code) | ({"reference": reference} if reference else {})
     body |= {"gateway": gateway} if gateway else {}
     body |= {"destination": {"to credit": "credit", "by hand": "external"}[to]} if to else {}
-    provider.call("POST", f"/payments/{provider.id_of('payment', number)}/refunds", body)
+    provider.call("POST", f"/payments/{provider.id_of('payment', number)}/refunds", body | _SERVICE[wish])
     provider.wait(1)  # for the gateway's answer
+
+
+@verb(r"{who} asks for a refund of (?:(?:{amount}|{code}) of )?payment {number}: {text}")
+def asks_for_refund(provider: Provider, who: str, number: str, text: str, amount: str = "", code: str = "") -> None:
+    body = {"reason": text} | _part(provider, number, amount, code)
+    made = provider.call("POST", f"/payments/{provider.id_of('payment', number)}/refund-requests", body, who)
+    provider.number("refund request", made["id"])
+    provider.wait(1)  # for the gateway's answer to what the rules approved
+
+
+@verb(r"{who} withdraws refund request {number}")
+def withdraws_request(provider: Provider, who: str, number: str) -> None:
+    provider.call("DELETE", "/refund-requests/" + provider.id_of("refund request", number), who=who)
+
+
+@verb(r"staff approve refund request {number}(?: with {amount})?(?P<to> to credit)?" + _SERVICE_WISH + r"(?: although {text})?")
+def approves(provider: Provider, number: str, amount: str = "", to: str = "", wish: str = "", text: str = "") -> None:
+    body = {"decision": "approve"} | ({"amount": Money(amount).json()} if amount else {}) | ({"destination": "credit"} if to else {})
+    body |= _SERVICE[wish] | ({"override_reason": text} if text else {})
+    provider.call("PUT", f"/refund-requests/{provider.id_of('refund request', number)}/decision", body)
+    provider.wait(1)  # for the gateway's answer
+
+
+@verb(r"staff decline refund request {number}: {text}")
+def declines(provider: Provider, number: str, text: str) -> None:
+    provider.call("PUT", f"/refund-requests/{provider.id_of('refund request', number)}/decision", {"decision": "decline", "reason": text})
 
 
 @verb(r"staff assign suspense item {number} to (?:invoice (?P<invoice>\d+) of )?{who}")
@@ -395,6 +471,22 @@ def saves_card(provider: Provider, who: str, code: str, gateway: str = "cards", 
     """A token of the sandbox gateway; its README tells what each does when it is charged."""
     provider.call("POST", f"/accounts/{provider.customers[who]['id']}/payment-methods",
                   {"gateway": gateway, "token": code, "label": code, **({"expires_on": until} if until else {})}, who)
+
+
+def _saved(provider: Provider, who: str, label: str) -> str:
+    """Where the card is, by the name that the customer sees."""
+    path = f"/accounts/{provider.customers[who]['id']}/payment-methods"
+    return path + "/" + next(method["id"] for method in provider.all(path, who) if method["label"] == label)
+
+
+@verb(r"{who} removes the card {text}")
+def removes_card(provider: Provider, who: str, text: str) -> None:
+    provider.call("DELETE", _saved(provider, who, text), who=who)
+
+
+@verb(r"{who} puts the card {text} first")
+def puts_card_first(provider: Provider, who: str, text: str) -> None:
+    provider.call("PATCH", _saved(provider, who, text), {"position": 0}, who)
 
 
 @verb(r"{who} turns auto-pay (?P<wish>on|off)")

@@ -1,5 +1,7 @@
 """What a story looks at: documents, each a title, named facts and details. A step is told by what it changed of them."""
+import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 _VIEWS: dict[str, object] = {}
 
@@ -38,18 +40,21 @@ def _tell(title: str, facts: list[str], details: list[str]) -> list[str]:
 
 
 def changes(before: dict[str, Document], after: dict[str, Document]) -> list[str]:
-    """A new document is told in whole, a changed one by what is different."""
+    """A new document is told in whole, a changed one by what is different, and that one is gone."""
     told = []
     for title, document in after.items():
         old = before.get(title)
         if old is None:
             told += _tell(title, list(document.facts.values()), list(document.details.values()))
         elif old != document:
-            facts = [text or f"no longer {old.facts[name]}" for name, text in document.facts.items()
-                     if text != old.facts.get(name, "")]
-            details = [text for key, text in document.details.items() if text != old.details.get(key)]
-            told += _tell(title, facts, details)
-    return told
+            told += _tell(title, _different(old.facts, document.facts), _different(old.details, document.details))
+    return told + [f"{title}: gone" for title in before if title not in after]
+
+
+def _different(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """Texts that are new or other by now, then those that hold no more."""
+    names = [*new, *(name for name in old if name not in new)]
+    return [new.get(name) or f"no longer {old[name]}" for name in names if new.get(name, "") != old.get(name, "")]
 
 
 def money(value: dict) -> str:
@@ -140,13 +145,21 @@ def _credit_notes(provider) -> dict[str, Document]:
 
 @view("credit")
 def _credit(provider) -> dict[str, Document]:
+    """Once there was credit, its end is an amount, too: the balance leaves out what is nothing."""
     found = {}
     for who, customer in provider.customers.items():
         balance = provider.call("GET", f"/accounts/{customer['id']}/balance")
-        held = {value["currency"]: money(value) for value in balance["credit"]}
-        if held:
-            found[f"credit of {who}"] = Document(held)
+        known = provider.credit.setdefault(who, {})
+        known.update({currency: _nothing(text) for currency, text in known.items()})
+        known.update({value["currency"]: money(value) for value in balance["credit"]})
+        if known:
+            found[f"credit of {who}"] = Document(dict(known))
     return found
+
+
+def _nothing(text: str) -> str:
+    amount, currency = text.split()
+    return f"{Decimal(amount) * 0} {currency}"
 
 
 @view("services")
@@ -223,6 +236,24 @@ def _refunds(provider) -> dict[str, Document]:
     return found
 
 
+@view("refund requests")
+def _refund_requests(provider) -> dict[str, Document]:
+    """With what the rules say against it; what speaks for it is not told."""
+    found = {}
+    for request in reversed(provider.all("/refund-requests")):
+        number, of = provider.number("refund request", request["id"]), provider.number("payment", request["payment_id"])
+        verdict, decision = request["verdict"], request["decision"] or {}
+        found[f"refund request {number} of payment {of}"] = Document(
+            {"amount": money(request["amount"]) if request["amount"] else "all of it",
+             "status": request["status"] + (" by the rules" if decision.get("by_rule") else ""),
+             "verdict": "against the rules" if not verdict["eligible"] else
+                        "within the rules" + (" as credit" if verdict["credit_only"] else ""),
+             "override": decision.get("override_reason") and f"although {decision['override_reason']}" or ""},
+            {str(place): f"{one['name'].replace('_', ' ')} of {one['product'] or 'the money'}: {one['explanation']}"
+             for place, one in enumerate(verdict["conditions"]) if one["verdict"] != "holds"})
+    return found
+
+
 @view("disputes")
 def _disputes(provider) -> dict[str, Document]:
     return {f"dispute {provider.number('dispute', dispute['id'])} of payment {provider.number('payment', dispute['payment_id'])}": Document(
@@ -233,6 +264,36 @@ def _disputes(provider) -> dict[str, Document]:
 def _suspense(provider) -> dict[str, Document]:
     return {f"suspense item {provider.number('suspense item', item['id'])}": Document(
                 {"amount": money(item["amount"]), "status": item["status"]}) for item in provider.all("/suspense-items")}
+
+
+def _by_number(provider, text: str) -> str:
+    """"invoice INV-2027-000001 (inv_...)" and "payment pay_..." as a story names them."""
+    def named(match: re.Match) -> str:
+        return f"{match.group(1)} {provider.number(match.group(1), match.group(2))}"
+    return re.sub(r"(invoice|payment) (?:\S+ \()?((?:inv|pay)_[0-9a-z]+)\)?", named, text)
+
+
+@view("ledger")
+def _ledger(provider) -> dict[str, Document]:
+    """Every posting as the customer reads it; objects have the numbers of the story."""
+    found = {}
+    for who, customer in provider.customers.items():
+        for number, entry in enumerate(reversed(provider.all(f"/accounts/{customer['id']}/ledger")), 1):
+            found[f"entry {number} of {who}"] = Document(
+                {"text": _by_number(provider, entry["explanation"])},
+                {str(place): _by_number(provider, posting["explanation"]) for place, posting in enumerate(entry["postings"])})
+    return found
+
+
+@view("tasks")
+def _tasks(provider) -> dict[str, Document]:
+    """What staff have to look at."""
+    found = {}
+    for task in provider.all("/staff-tasks"):
+        of = f" for {customer_named(provider, task['account_id'])}" if task["account_id"] else ""
+        found[f"task {provider.number('task', task['id'])}{of}"] = Document(
+            {"kind": task["kind"].replace("_", " "), "title": task["title"], "status": task["status"]})
+    return found
 
 
 @view("auto-pay")
