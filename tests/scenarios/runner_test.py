@@ -103,7 +103,7 @@ class Balances:
     """A provider whose customer has the credit that is put down here."""
 
     def __init__(self):
-        self.customers, self.credit, self.watched = {"alice": {"id": "1"}}, {}, ["credit"]
+        self.customers, self.balances, self.watched = {"alice": {"id": "1"}}, {}, ["credit"]
         self.held = []
 
     def call(self, method, path):

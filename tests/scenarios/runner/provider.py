@@ -85,7 +85,7 @@ class Provider:
         self.products: dict[str, str] = {}     # code -> id
         self.watched = ["invoices", "credit notes", "credit", "services"]
         self.numbers: dict[str, dict[str, int]] = {}  # kind -> id -> number in the story: "invoice 1"
-        self.credit: dict[str, dict[str, str]] = {}  # name -> currency -> credit when it was last looked at
+        self.balances: dict[tuple[str, str], dict[str, str]] = {}  # name, side -> currency -> amount when last looked at
         self._remarks: list[str] = []
         self._keys = itertools.count(1)
         self._events = itertools.count(1)

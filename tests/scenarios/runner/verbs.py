@@ -63,17 +63,19 @@ def watch(provider: Provider, text: str) -> None:
 
 @verb(r"product {code}: {text}")
 def product(provider: Provider, code: str, text: str) -> None:
-    """"10.00 EUR monthly, 100.00 EUR annually, set-up 5.00 EUR, by servers": a set-up fee belongs to the price before it."""
+    """"10.00 EUR monthly, 100.00 EUR annually, set-up 5.00 EUR, by servers, tax class books": a set-up fee belongs to the price before it."""
     body: dict = {"code": code, "name": code, "prices": []}
     for part in (part.strip() for part in text.split(",")):
         if match := re.fullmatch(r"set-up (\S+ [A-Z]{3})", part):
             body["prices"][-1]["setup_fee"] = Money(match.group(1)).json()
         elif match := re.fullmatch(r"by (\w+)", part):
             body["panel"] = match.group(1)
+        elif match := re.fullmatch(r"tax class (\w+)", part):
+            body["tax_class"] = match.group(1)
         elif match := re.fullmatch(r"(\S+ [A-Z]{3}) (\w+)", part):
             body["prices"].append({"cycle": match.group(2), "amount": Money(match.group(1)).json()})
         else:
-            raise ValueError(f"product {code}: \"{part}\" is neither a price, a set-up fee nor a panel")
+            raise ValueError(f"product {code}: \"{part}\" is neither a price, a set-up fee, a panel nor a tax class")
     provider.products[code] = provider.call("POST", "/catalog/products", body)["id"]
 
 
@@ -213,14 +215,17 @@ def _paid(provider: Provider, who: str, path: str, body: dict) -> None:
         provider.number("payment", made["id"])
 
 
+_MEANS = r"(?P<means>by card|by transfer|at \w+|with the card \S+)"
+
+
 def _means(provider: Provider, who: str, means: str) -> dict:
-    """"by card", "by transfer", or "with the card tok_success" for one that is saved."""
+    """"by card", "by transfer", "at wallet" for another gateway, or "with the card tok_success" for one that is saved."""
     if means.startswith("with the card "):
         return {"payment_method": _saved(provider, who, means.removeprefix("with the card ")).rsplit("/", 1)[1]}
-    return {"gateway": "cards" if means == "by card" else "bank"}
+    return {"gateway": {"by card": "cards", "by transfer": "bank"}.get(means, means.removeprefix("at "))}
 
 
-@verb(r"{who} pays (?:{amount} of )?invoice {number} (?P<means>by card|with the card \S+)(?P<further> and credit| and keeps the card)?")
+@verb(r"{who} pays (?:{amount} of )?invoice {number} " + _MEANS + r"(?P<further> and credit| and keeps the card)?")
 def pays_by_card(provider: Provider, who: str, number: str, means: str, amount: str = "", further: str = "") -> None:
     """Of "and credit", account credit pays what it can at once, the card the rest."""
     body = _means(provider, who, means) | ({"amount": Money(amount).json()} if amount else {})
@@ -235,13 +240,13 @@ def _pay_together(provider: Provider, who: str, body: dict, means: str) -> None:
         provider.number("payment", payment["id"])
 
 
-@verb(r"{who} pays invoices (?P<numbers>\d+(?:, \d+)* and \d+) (?P<means>by card|by transfer|with the card \S+)")
+@verb(r"{who} pays invoices (?P<numbers>\d+(?:, \d+)* and \d+) " + _MEANS)
 def pays_together(provider: Provider, who: str, numbers: str, means: str) -> None:
     _pay_together(provider, who, {"invoice_ids": [provider.id_of("invoice", number) for number in re.findall(r"\d+", numbers)]}, means)
 
 
 @verb(r"{who} pays (?P<parts>(?:all|{amount}) of invoice \d+(?:(?:, | and )(?:all|\d+\S* [A-Z]{3}) of invoice \d+)+) "
-      r"(?P<means>by card|by transfer|with the card \S+)")
+      + _MEANS)
 def pays_parts_together(provider: Provider, who: str, parts: str, means: str, amount: str = "") -> None:
     """"7.50 EUR of invoice 2 and all of invoice 1"."""
     invoices, amounts = [], []
@@ -251,7 +256,7 @@ def pays_parts_together(provider: Provider, who: str, parts: str, means: str, am
     _pay_together(provider, who, {"invoice_ids": invoices, "amounts": amounts}, means)
 
 
-@verb(r"{who} pays everything (?P<means>by card|by transfer|with the card \S+)")
+@verb(r"{who} pays everything " + _MEANS)
 def pays_everything(provider: Provider, who: str, means: str) -> None:
     _pay_together(provider, who, {}, means)
 
@@ -261,7 +266,7 @@ def gives_mass_payment_up(provider: Provider, who: str, number: str) -> None:
     provider.call("DELETE", "/mass-payments/" + provider.id_of("mass payment", number), who=who)
 
 
-@verb(r"{who} tries mass payment {number} again (?P<means>by card|by transfer|with the card \S+)")
+@verb(r"{who} tries mass payment {number} again " + _MEANS)
 def pays_together_again(provider: Provider, who: str, number: str, means: str) -> None:
     _paid(provider, who, f"/mass-payments/{provider.id_of('mass payment', number)}/payments", _means(provider, who, means))
 

@@ -145,15 +145,24 @@ def _credit_notes(provider) -> dict[str, Document]:
 
 @view("credit")
 def _credit(provider) -> dict[str, Document]:
-    """Once there was credit, its end is an amount, too: the balance leaves out what is nothing."""
+    return _balances(provider, "credit", "credit")
+
+
+@view("debts")
+def _debts(provider) -> dict[str, Document]:
+    return _balances(provider, "owed", "debt")
+
+
+def _balances(provider, side: str, name: str) -> dict[str, Document]:
+    """Once there was something, its end is an amount, too: the API leaves out what is nothing."""
     found = {}
     for who, customer in provider.customers.items():
         balance = provider.call("GET", f"/accounts/{customer['id']}/balance")
-        known = provider.credit.setdefault(who, {})
+        known = provider.balances.setdefault((who, side), {})
         known.update({currency: _nothing(text) for currency, text in known.items()})
-        known.update({value["currency"]: money(value) for value in balance["credit"]})
+        known.update({value["currency"]: money(value) for value in balance[side]})
         if known:
-            found[f"credit of {who}"] = Document(dict(known))
+            found[f"{name} of {who}"] = Document(dict(known))
     return found
 
 
