@@ -148,8 +148,12 @@ class Explainer {
   }
   [[nodiscard]] std::string received(const StoredEntry& entry) const {
     const auto gateway = gateways_.find(entry.source);
-    std::string out = "The " + payment(entry.source) + (gateway == gateways_.end() ? "" : " by " + gateway->second) +
-                      " brought " + moved(entry, "clearing/");
+    const std::string named =
+        "The " + payment(entry.source) + (gateway == gateways_.end() ? "" : " by " + gateway->second);
+    // It had been booked when it came as nobody's.
+    if (const std::string held = moved(entry, "suspense"); held != "nothing")
+      return named + " is " + held + " that had come without a name.";
+    std::string out = named + " brought " + moved(entry, "clearing/");
     if (const std::string fee = moved(entry, "gateway_fees"); fee != "nothing") out += ", after a fee of " + fee;
     return out + ".";
   }

@@ -139,9 +139,10 @@ Result<Payment> Payments::confirm(PaymentId id, Money received, const std::strin
     if (!is_staff_confirmed(context_.gateways, payment->gateway)) {
       return conflict("payment_not_by_hand", "Money of this gateway is told by the gateway, not by staff.");
     }
-    // A transfer that a later choice replaced may have been made all the same: the bank's statement is what counts.
-    const bool replaced = payment->status == PaymentStatus::failed && payment->decline_code == "replaced";
-    if (!payment->open() && !replaced) return conflict("payment_not_open", "The payment is settled already.");
+    // A transfer that was replaced, given up or dismissed may have been made all the same: the bank's statement is
+    // what counts.
+    const bool given_up = payment->status == PaymentStatus::failed;
+    if (!payment->open() && !given_up) return conflict("payment_not_open", "The payment is settled already.");
     if (!received.is_positive() || received.currency() != payment->amount.currency()) {
       return bad_field("/amount", "must be positive and in " + std::string(payment->amount.currency().code()));
     }

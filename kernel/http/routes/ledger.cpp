@@ -20,6 +20,7 @@ Result<Answer> read_balance(Call& call) {
   const Found found = call.app.db.read([&](storage::Connection& c) {
     Found f{.credit = ledger::credit_balances(c, call.account), .owed = {}};
     for (const auto& invoice : invoicing::open_invoices(c, call.account)) {
+      if (invoice.kind == invoicing::InvoiceKind::deposit) continue;  // credit that was not added is no debt
       const auto [at, is_new] = f.owed.try_emplace(std::string(invoice.balance.currency().code()), invoice.balance);
       if (!is_new) at->second += invoice.balance;
     }
