@@ -34,21 +34,97 @@ log: {{level: {log}}}
 plugins:
   directory: {plugins}
   instances:
-    cards: {{plugin: sandbox, config: {{settle_after: 2d}}}}
+    cards: {{plugin: sandbox, config: {{settle_after: 2d, book_file: "{outside}/cards.book"}}}}
     bank: {{plugin: bank-transfer, config: {{account_holder: Example Hosting Inc., bank: Example Bank, account_number: "000123456789"}}}}
-    mail: {{plugin: log, config: {{file: "{folder}/messages.jsonl"}}}}
+    mail: {{plugin: log, config: {{file: "{outside}/messages.jsonl"}}}}
     servers: {{plugin: manual}}
 """
 
 
-class Sqlite:
+class Outside:
+    """What the world beyond an installation remembers, in append-only files beside its store: the gateways' books, the panel's, the
+    messages that went out. A kill or a lost store takes nothing from it."""
+
+    def __init__(self, folder):
+        self.outside = Path(folder)
+        self.outside.mkdir(parents=True, exist_ok=True)
+
+    def copy_outside_from(self, other):
+        shutil.rmtree(self.outside)
+        shutil.copytree(other.outside, self.outside)
+
+    def lines(self, name):
+        file = self.outside / name
+        return file.read_text().splitlines() if file.exists() else []
+
+    def gateway(self, instance):
+        """The book of a sandbox gateway (its README tells the form)."""
+        return GatewayBook(self.lines(instance + ".book"))
+
+
+class GatewayBook:
+    def __init__(self, lines):
+        self.values = {}    # as they are in the end
+        self.again = []     # calls that asked for what was done already
+        self.moves = collections.Counter()  # how often money moved for a payment ("payment/...") or a refund ("refund/...")
+        for line in lines:
+            word, *rest = line.split("\t")
+            if word == "again":
+                self.again.append(tuple(rest))
+                continue
+            key, value = rest[0], rest[1].replace("\\n", "\n")
+            if key.startswith("payment/"):
+                before, after = facts_of(self.values.get(key, "")), facts_of(value)
+                if after["state"] == "charged" and before.get("state") != "charged":
+                    self.moves[key] += 1
+                for refund in after["refunds"].keys() - before.get("refunds", {}).keys():
+                    self.moves["refund/" + refund] += 1
+            self.values[key] = value
+
+    def payments(self):
+        """By payment: state, what was or will be charged, and what was given back by refund."""
+        found = {key.removeprefix("payment/"): facts_of(value) for key, value in self.values.items() if key.startswith("payment/")}
+        return {payment: (facts["state"], int(facts["minor"]), facts["refunds"]) for payment, facts in found.items()}
+
+    def sums(self):
+        """By currency: what was charged, what still waits, and what was given back."""
+        charged, waiting, refunded = collections.Counter(), collections.Counter(), collections.Counter()
+        for key, value in self.values.items():
+            if not key.startswith("payment/"):
+                continue
+            facts = facts_of(value)
+            if facts["state"] != "declined":
+                (charged if facts["state"] == "charged" else waiting)[facts["currency"]] += int(facts["minor"])
+            refunded[facts["currency"]] += sum(facts["refunds"].values())
+        return charged, waiting, refunded
+
+    def refunded(self):
+        return sum(sum(refunds.values()) for _, _, refunds in self.payments().values())
+
+    def faults(self):
+        """Money that moved twice, or would have at a gateway that does not look."""
+        return [f"asked again: {call}" for call in self.again] + [f"money moved {n} times for {what}" for what, n in self.moves.items() if n > 1]
+
+
+def facts_of(text):
+    facts = dict(line.split("=", 1) for line in text.strip().split("\n") if line)
+    if facts:
+        refunds = re.findall(r"^refund=(\S+) \S+ (\d+)$", text, re.M)
+        assert len(dict(refunds)) == len(refunds), text
+        facts["refunds"] = {refund: int(minor) for refund, minor in refunds}
+    return facts
+
+
+class Sqlite(Outside):
     """A store in one file."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        super().__init__(self.folder / "outside")
         self.url = "sqlite:" + str(self.folder / "book.db")
 
     def copy_from(self, other):
+        self.copy_outside_from(other)
         for suffix in ("", "-wal", "-shm"):
             Path(str(self.folder / "book.db") + suffix).unlink(missing_ok=True)
             source = Path(str(other.folder / "book.db") + suffix)
@@ -74,10 +150,11 @@ class Sqlite:
             connection.close()
 
 
-class Postgresql:
+class Postgresql(Outside):
     """A database of a throw-away server; `base` is a libpq URL with everything but the database's name."""
 
-    def __init__(self, base, name):
+    def __init__(self, base, name, outside):
+        super().__init__(outside)
         self.base, self.name = base, name
         self.url = f"postgresql:{base} dbname={name}"
 
@@ -89,6 +166,7 @@ class Postgresql:
         self._psql("postgres", ["-c", f'CREATE DATABASE "{self.name}"'])
 
     def copy_from(self, other):
+        self.copy_outside_from(other)
         self._psql("postgres", ["-c", f'DROP DATABASE IF EXISTS "{self.name}"',
                                 # Files are copied several times as fast as written through the log.
                                 "-c", f'CREATE DATABASE "{self.name}" TEMPLATE "{other.name}" STRATEGY FILE_COPY'])
@@ -113,7 +191,7 @@ class Book:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.binary = Path(build) / "bursar"
         self.config = self.folder / "bursar.yaml"
-        self.config.write_text(CONFIG.format(url=store.url, plugins=Path(build) / "plugins", folder=self.folder, chunk=chunk, log=log))
+        self.config.write_text(CONFIG.format(url=store.url, plugins=Path(build) / "chaos_plugins", outside=store.outside, chunk=chunk, log=log))
 
     def run(self, *arguments, check=True, environment=None, through=()):
         """A command of the product; `through`: the command that starts it."""
@@ -130,7 +208,9 @@ class Book:
     def picture(self):
         """Everything that matters, without ids: two runs that did the same have the same picture."""
         picture = dict(zip(CONTENTS, self.store.answers(CONTENTS.values())))
-        picture["gateway"] = [re.sub(r"key=.*\n", "", value).strip() for (value,) in picture["gateway"]]
+        # What the sandbox gateway says it took. When it settles depends on when it was asked.
+        payments = [value for key, value in self.store.gateway("cards").values.items() if key.startswith("payment/")]
+        picture["gateway"] = [re.sub(r"(key|settles_at)=.*\n", "", value).strip() for value in payments]
         return {name: sorted(rows) for name, rows in picture.items()}
 
     def breaches(self):
@@ -171,8 +251,6 @@ CONTENTS = {
     "steps": "SELECT r.scheduled_at, s.step, s.status, s.counts FROM scheduler_steps s JOIN scheduler_runs r ON r.id = s.run_id",
     "checks": "SELECT r.scheduled_at, c.step, c.reach, c.verdict FROM step_checks c JOIN scheduler_runs r ON r.id = c.run_id",
     "series": "SELECT series, next FROM number_series",
-    # What the sandbox gateway says it took, by its own book.
-    "gateway": "SELECT value FROM plugin_store WHERE instance = 'cards'",
 }
 
 INVARIANTS = {
@@ -265,7 +343,7 @@ def stores(kind, folder):
         sys.exit(1 if server.returncode == 77 and real_parts_required() else server.returncode)
 
     def make_database(name):
-        store = Postgresql(f"host={folder / 'server'} port=5432 user=bursar", name)
+        store = Postgresql(f"host={folder / 'server'} port=5432 user=bursar", name, folder / (name + ".outside"))
         store.create()
         return store
 
@@ -280,7 +358,26 @@ def wrongs(book, expected, picture=None):
     """What is otherwise than in the picture of an undisturbed book, or not as it must be in any book."""
     verified = book.run("db", "verify", check=False)
     return (differences(expected, picture(book) if picture else book.picture()) + [str(breach) for breach in book.breaches()] +
+            book.store.gateway("cards").faults() + moved_otherwise(book) +
             ([verified.stdout[-500:] + verified.stderr[-500:]] if verified.returncode != 0 else []))
+
+
+def moved_otherwise(book):
+    """Where the money that moved at the gateway is not the ledger's. What the ledger has not heard yet is open there; what only a
+    webhook told still waits in the gateway's book."""
+    charged, waiting, refunded = book.store.gateway("cards").sums()
+    out = []
+    for currency, received, unheard, given, giving in book.store.rows(
+            "SELECT currency, sum(received), sum(CASE WHEN status IN ('pending', 'requires_action', 'unknown') THEN amount ELSE 0 END), "
+            "coalesce(sum((SELECT sum(r.amount) FROM refunds r WHERE r.payment_id = p.id AND r.destination = 'gateway' AND r.status = "
+            "'succeeded')), 0), coalesce(sum((SELECT sum(r.amount) FROM refunds r WHERE r.payment_id = p.id AND r.destination = 'gateway' "
+            "AND r.status IN ('pending', 'unknown'))), 0) FROM payments p WHERE gateway = 'cards' GROUP BY currency"):
+        received, unheard, given, giving = int(received), int(unheard), int(given), int(giving)
+        if not received - waiting[currency] <= charged[currency] <= received + unheard:
+            out.append(f"the gateway took {charged[currency]} {currency} and the ledger {received}")
+        if not given <= refunded[currency] <= given + giving:
+            out.append(f"the gateway gave back {refunded[currency]} {currency} and the ledger {given}")
+    return out
 
 
 def differences(expected, found):

@@ -70,7 +70,8 @@ class Plugins(unittest.TestCase):
 
     def test_form_has_the_table_and_what_is_written(self):
         settings = {one["key"]: one for one in self.read("second")["settings"]}
-        self.assertEqual(list(settings), ["behaviour", "settle_after", "latency", "display_name", "webhook_secret", "webhook_tolerance"])
+        self.assertEqual(list(settings), ["behaviour", "settle_after", "latency", "display_name", "webhook_secret", "webhook_tolerance",
+                                          "book_file"])
         behaviour = settings["behaviour"]
         self.assertEqual((behaviour["type"], behaviour["written"], behaviour["value"], behaviour["default"]), ("choice", False, None, "success"))
         self.assertIn({"value": "decline_soft", "label": "Decline, may pass later"}, behaviour["choices"])

@@ -63,7 +63,7 @@ def store_maker(kind: str, folder: Path):
         sys.exit(1 if server.returncode == 77 and os.environ.get("BURSAR_REQUIRE_REAL_PARTS") == "1" else server.returncode)
 
     def make(name):
-        store = Postgresql(f"host={folder / 'server'} port=5432 user=bursar", name)
+        store = Postgresql(f"host={folder / 'server'} port=5432 user=bursar", name, folder / (name + ".outside"))
         store.create()
         return store
 

@@ -96,27 +96,27 @@ std::int64_t Entry::refunded() const {
 }
 
 std::optional<Book::Found> Book::find(bursar::Call& call, std::string_view payment_id) const {
-  std::optional<std::string> stored = host_.store_get(call, payment_key(payment_id));
+  std::optional<std::string> stored = shelf_.get(call, payment_key(payment_id));
   if (!stored) return std::nullopt;
   Entry entry = read(payment_id, *stored);
   return Found{std::move(entry), std::move(*stored)};
 }
 
 std::optional<Book::Found> Book::find_by_refund(bursar::Call& call, std::string_view refund_id) const {
-  const std::optional<std::string> payment_id = host_.store_get(call, refund_key(refund_id));
+  const std::optional<std::string> payment_id = shelf_.get(call, refund_key(refund_id));
   return payment_id ? find(call, *payment_id) : std::nullopt;
 }
 
 bool Book::add(bursar::Call& call, const Entry& entry) const {
-  return host_.store_swap(call, payment_key(entry.payment_id), std::nullopt, write(entry));
+  return shelf_.swap(call, payment_key(entry.payment_id), std::nullopt, write(entry));
 }
 
 bool Book::replace(bursar::Call& call, const Found& before, const Entry& after) const {
-  return host_.store_swap(call, payment_key(after.payment_id), before.stored, write(after));
+  return shelf_.swap(call, payment_key(after.payment_id), before.stored, write(after));
 }
 
 std::optional<SetupEntry> Book::find_setup(bursar::Call& call, std::string_view setup_id) const {
-  const std::optional<std::string> stored = host_.store_get(call, setup_key(setup_id));
+  const std::optional<std::string> stored = shelf_.get(call, setup_key(setup_id));
   if (!stored) return std::nullopt;
   // An entry of an older version has no word.
   const std::size_t space = stored->find(' ');
@@ -127,12 +127,12 @@ std::optional<SetupEntry> Book::find_setup(bursar::Call& call, std::string_view 
 
 SetupEntry Book::add_setup(bursar::Call& call, std::string_view setup_id, const SetupEntry& entry) const {
   const std::string text = std::string(name_of(entry.behaviour)) + " " + std::to_string(entry.settles_at);
-  if (host_.store_swap(call, setup_key(setup_id), std::nullopt, text)) return entry;
+  if (shelf_.swap(call, setup_key(setup_id), std::nullopt, text)) return entry;
   return find_setup(call, setup_id).value_or(entry);
 }
 
 void Book::name_refund(bursar::Call& call, std::string_view refund_id, std::string_view payment_id) const {
-  host_.store_put(call, refund_key(refund_id), payment_id);
+  shelf_.put(call, refund_key(refund_id), payment_id);
 }
 
 }  // namespace sandbox

@@ -1,4 +1,4 @@
-// The sandbox's own book of what it charged and gave back, in the host's store, so that it outlives a restart.
+// The sandbox's own book of what it charged and gave back, on a shelf that outlives a restart.
 //
 // One value per payment, under "payment/ID": lines "name=value", among them one "refund=ID KEY MINOR" per refund.
 // "refund/ID" names the payment, "setup/ID" holds what a setup does and when: "action 1767225600000".
@@ -7,6 +7,7 @@
 #include <bursar/payment.hpp>
 
 #include "magic.hpp"
+#include "shelf.hpp"
 
 namespace sandbox {
 
@@ -55,7 +56,7 @@ struct SetupEntry {
 
 class Book {
  public:
-  explicit Book(bursar::Host host) : host_(host) {}
+  explicit Book(Shelf shelf) : shelf_(std::move(shelf)) {}
 
   // The entry, and the stored text that `replace` compares with.
   struct Found {
@@ -72,9 +73,13 @@ class Book {
   [[nodiscard]] std::optional<SetupEntry> find_setup(bursar::Call& call, std::string_view setup_id) const;
   [[nodiscard]] SetupEntry add_setup(bursar::Call& call, std::string_view setup_id, const SetupEntry& entry) const;
   void name_refund(bursar::Call& call, std::string_view refund_id, std::string_view payment_id) const;
+  // A call asked for what was done already: "charge", "refund", "complete" or "setup".
+  void note_again(const bursar::Call& call, std::string_view what, std::string_view id) const {
+    shelf_.note_again(call, what, id);
+  }
 
  private:
-  bursar::Host host_;
+  Shelf shelf_;
 };
 
 }  // namespace sandbox

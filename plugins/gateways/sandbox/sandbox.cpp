@@ -81,12 +81,16 @@ class Sandbox final {
        .default_value = "5m",
        .minimum = 1'000,
        .maximum = 86'400'000},
+      {.key = "book_file",
+       .label = "File of the book",
+       .help = "For tests: the book is kept in this file instead of Bursar's store, as a gateway's memory is its own.",
+       .maximum = 4096},
   };
   static constexpr std::string_view needs[] = {BURSAR_STORE_ID, BURSAR_CLOCK_ID, BURSAR_CRYPTO_ID};
 
   Sandbox(bursar::Host host, const bursar::Settings& settings)
       : host_(host),
-        book_(host),
+        book_(sandbox::Shelf(host, settings.text("book_file"))),
         otherwise_(sandbox::behaviour_named(settings.text("behaviour"))),
         settle_after_(settings.duration("settle_after")),
         latency_(settings.duration("latency")),
@@ -107,6 +111,7 @@ class Sandbox final {
       const std::optional<Book::Found> before = book_.find(call, charge.payment_id);
       // A payment is charged once; only a declined one may be tried anew, and then under a new key.
       if (before && (before->entry.state != State::declined || before->entry.key == call.idempotency_key())) {
+        book_.note_again(call, "charge", charge.payment_id);
         return answer(call, *before);
       }
       const Behaviour behaviour = sandbox::behaviour_of_charge(charge.method_token, charge.amount.minor, otherwise_);
@@ -130,7 +135,9 @@ class Sandbox final {
         return Payment::declined(bursar::Decline::final, "other", "no such charge to refund");
       }
       for (const sandbox::RefundEntry& done : before->entry.refunds) {
-        if (done.id == refund.refund_id || done.key == call.idempotency_key()) return refunded(before->entry, done);
+        if (done.id != refund.refund_id && done.key != call.idempotency_key()) continue;
+        book_.note_again(call, "refund", refund.refund_id);
+        return refunded(before->entry, done);
       }
       if (behaviour == Behaviour::decline_final)
         return Payment::declined(bursar::Decline::final, "other", "the refund was declined");
@@ -157,6 +164,7 @@ class Sandbox final {
   Payment setup(Call& call, const bursar::MethodSetup& setup) {
     const Behaviour behaviour = sandbox::behaviour_of_setup(setup.customer_email);
     if (behaviour == Behaviour::refuse_connection) throw bursar::NotAttempted("sandbox: connection refused");
+    if (book_.find_setup(call, setup.setup_id)) book_.note_again(call, "setup", setup.setup_id);
     const sandbox::SetupEntry entry =
         book_.add_setup(call, setup.setup_id, {.behaviour = behaviour, .settles_at = now() + settle_after_.count()});
     if (behaviour == Behaviour::time_out_after)
@@ -206,6 +214,7 @@ class Sandbox final {
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
       const std::optional<Book::Found> before = book_.find(call, capture.payment_id);
       if (!before) throw bursar::NotAttempted("sandbox: no such payment");
+      if (before->entry.state == State::charged) book_.note_again(call, "complete", capture.payment_id);
       if (before->entry.state != State::approval || now() < before->entry.settles_at) return payment_of(before->entry);
       Entry after = before->entry;
       after.state = State::charged;
