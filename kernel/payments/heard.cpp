@@ -152,6 +152,10 @@ Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const
   const bool left = hearsay.answer && hearsay.answer->outcome == GatewayOutcome::succeeded &&
                     hearsay.answer->processed && !hearsay.reference.empty();
   if (!payment || !left) return {What::unknown, "no refund of ours is known by this name"};
+  if (payment->open() || payment->status == PaymentStatus::failed) {
+    effects::ask_again(tx, charge_key(payment->id), now);  // what went back had come
+    return {What::unknown, "it is of a payment that is not known to have arrived"};
+  }
   if (refund_is_under_way(tx, payment->id)) return {What::unknown, "it may be a refund of ours that is under way"};
   if (auto heard = recorded_by_hand(tx, *payment, hearsay, now)) return *std::move(heard);
   const NewRefund refund{.payment = payment->id,

@@ -3,32 +3,16 @@
 // answer at random; each ends when what was under way has had its last word. A sequence that fails is shrunk, act by
 // act, to the shortest that still does.
 //
-//   BURSAR_SEQUENCES=10000   how many; the default takes some seconds
-//   BURSAR_SEED=1            of the first one
 //   BURSAR_ACTS="pay:7 die:9"  these acts alone, as a failure names them, after the seed's beginning
-#include <charconv>
-#include <cstdio>
-#include <cstdlib>
+//
+// seeds.hpp says how many sequences there are and how they are chosen.
 #include <sstream>
-#include <stdexcept>
 
 #include "disorder_world.hpp"
+#include "seeds.hpp"
 
 namespace bursar::test {
 namespace {
-
-unsigned number_of(std::string_view text) {
-  unsigned value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-    throw std::invalid_argument("'" + std::string(text) + "' is no number");
-  }
-  return value;
-}
-unsigned from_environment(const char* name, unsigned otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : number_of(text);
-}
 
 struct Step {
   const DisorderWorld::Act* act;
@@ -110,13 +94,13 @@ class DisorderTest : public ::testing::TestWithParam<storage::Backend> {
 INSTANTIATE_TEST_SUITE_P(Backends, DisorderTest, backends());
 
 TEST_P(DisorderTest, any_order_of_acts_ends_in_the_gateways_book) {
-  const unsigned first = from_environment("BURSAR_SEED", 20270301);
+  const unsigned first = first_seed();
   if (const char* acts = std::getenv("BURSAR_ACTS")) {
     const Sequence sequence = said(first, acts);
     if (!faults_of(GetParam(), sequence).empty()) tell_of(sequence);
     return;
   }
-  const unsigned count = from_environment("BURSAR_SEQUENCES", GetParam() == storage::Backend::sqlite ? 400 : 30);
+  const unsigned count = sequence_count(GetParam() == storage::Backend::sqlite ? 400 : 30);
   for (unsigned n = 0; n < count; ++n) {
     const Sequence sequence = random_sequence(first + n);
     if (!faults_of(GetParam(), sequence).empty()) return tell_of(shrunk(GetParam(), sequence));

@@ -49,8 +49,10 @@ class FakeWebhook final : public inbox::Webhook {
 class FakeWebhooks final : public inbox::Webhooks {
  public:
   FakeWebhook cards;
-  [[nodiscard]] std::vector<std::string> list() const override { return {"cards"}; }
+  FakeWebhook wallet;  // another merchant account
+  [[nodiscard]] std::vector<std::string> list() const override { return {"cards", "wallet"}; }
   [[nodiscard]] inbox::Webhook* find(std::string_view instance) override {
+    if (instance == "wallet") return &wallet;
     return instance == "cards" && !gone ? &cards : nullptr;
   }
   bool gone = false;
@@ -72,15 +74,16 @@ class InboxTest : public PaymentFixture {
         box(own, webhooks),
         paying(own),
         own_charges(own),
+        own_completes(own),
         own_refunds(own),
-        both(*db, clock, {&own_charges, &own_refunds, &box}, {.threads = 4}) {}
+        both(*db, clock, {&own_charges, &own_completes, &own_refunds, &box}, {.threads = 4}) {}
   void TearDown() override {
     both.drain();
     PaymentFixture::TearDown();
   }
 
-  int send(const std::string& body) {
-    const auto reply = box.receive("cards", {.method = "POST", .remote_address = "192.0.2.7", .body = body});
+  int send(const std::string& body, const std::string& instance = "cards") {
+    const auto reply = box.receive(instance, {.method = "POST", .remote_address = "192.0.2.7", .body = body});
     return reply ? reply->status : 404;
   }
   WebhookEvent event(const std::string& id, const std::string& payment, std::optional<GatewayAnswer> answer) {
@@ -107,6 +110,7 @@ class InboxTest : public PaymentFixture {
   inbox::Inbox box;
   payments::Payments paying;
   payments::ChargeHandler own_charges;
+  payments::CompleteHandler own_completes;
   payments::RefundHandler own_refunds;
   effects::Workers both;
 };

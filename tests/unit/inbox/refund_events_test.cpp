@@ -187,6 +187,8 @@ TEST_P(RefundEventsTest, one_that_comes_before_its_payment_waits_for_it) {
   clock.advance(hours(1));
   both.drain();
   EXPECT_EQ(stored(payment.id).received, usd("10.00"));
+  EXPECT_EQ(stored(payment.id).refunded, usd("4.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM webhook_events WHERE status = 'waiting'"), 0);
 }
 
 TEST_P(RefundEventsTest, one_of_ours_that_the_event_does_not_name_is_not_booked_twice) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -30,24 +31,27 @@ class FakeGateway final : public payments::Gateway {
   [[nodiscard]] const payments::GatewayInfo& info() const override { return info_; }
   payments::GatewayAnswer begin(const payments::ChargeRequest& r) override { return charge(r); }
   payments::GatewayAnswer charge(const payments::ChargeRequest& r) override {
-    const std::lock_guard lock(mutex_);
-    ++charges_;
-    asked_.insert_or_assign(r.payment_id, r.amount);
-    charge_ = r;
-    if (r.save_method) keeping_.insert(r.payment_id);
-    return act(next(), r.payment_id, take_ ? *take_ : r.amount);
+    return answered(r.payment_id, [&] {
+      ++charges_;
+      asked_.insert_or_assign(r.payment_id, r.amount);
+      charge_ = r;
+      if (r.save_method) keeping_.insert(r.payment_id);
+      return act(next(), r.payment_id, take_ ? *take_ : r.amount);
+    });
   }
   payments::GatewayAnswer refund(const payments::RefundRequest& r) override {
-    const std::lock_guard lock(mutex_);
-    asked_.insert_or_assign(r.refund_id, -r.amount);
-    return act(next(), r.refund_id, -r.amount);
+    return answered(r.refund_id, [&] {
+      asked_.insert_or_assign(r.refund_id, -r.amount);
+      return act(next(), r.refund_id, -r.amount);
+    });
   }
   payments::GatewayAnswer complete(const payments::CompleteRequest& r) override {
-    const std::lock_guard lock(mutex_);
-    complete_keys_.push_back(r.idempotency_key);
-    const Act what = next();
-    if (what != Act::vanish && what != Act::unreachable) approved_.erase(r.payment_id);
-    return act(what, r.payment_id, r.amount);
+    return answered(r.payment_id, [&] {
+      complete_keys_.push_back(r.idempotency_key);
+      const Act what = next();
+      if (what != Act::vanish && what != Act::unreachable) approved_.erase(r.payment_id);
+      return act(what, r.payment_id, r.amount);
+    });
   }
   payments::GatewayAnswer void_payment(const payments::VoidRequest& r) override {
     using payments::GatewayOutcome;
@@ -106,6 +110,8 @@ class FakeGateway final : public payments::Gateway {
     const std::lock_guard lock(mutex_);
     acts_.insert(acts_.end(), acts);
   }
+  // Called with our id when a charge, refund or completion has been acted on, before its caller hears of it.
+  void before_answering(std::function<void(const std::string&)> hook) { before_answering_ = std::move(hook); }
   void refuse_voids() { info_.voids = false; }
   void script_voids(std::initializer_list<Act> acts) {
     const std::lock_guard lock(mutex_);
@@ -202,6 +208,16 @@ class FakeGateway final : public payments::Gateway {
   [[nodiscard]] int lookups() { return locked(lookups_); }
 
  private:
+  template <class Acting>
+  payments::GatewayAnswer answered(const std::string& id, const Acting& acting) {
+    payments::GatewayAnswer answer;
+    {
+      const std::lock_guard lock(mutex_);
+      answer = acting();
+    }
+    if (before_answering_) before_answering_(id);
+    return answer;
+  }
   int locked(const int& value) {
     const std::lock_guard lock(mutex_);
     return value;
@@ -297,6 +313,7 @@ class FakeGateway final : public payments::Gateway {
   }
 
   payments::GatewayInfo info_;
+  std::function<void(const std::string&)> before_answering_;
   std::mutex mutex_;
   std::deque<Act> acts_;
   std::map<std::string, Money> book_;  // by our id; refunds are negative

@@ -227,6 +227,41 @@ TEST_P(PaymentsTest, staff_confirm_what_really_came) {
   EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks WHERE status = 'open'"), 0);
 }
 
+TEST_P(PaymentsTest, staff_who_confirm_one_transfer_at_once_book_it_once) {
+  gateways.bank.script({Act::need_action});
+  const auto payment = pay("bank");
+  std::atomic<int> confirmed = 0, refused = 0;
+  std::vector<std::thread> several;
+  for (int n = 0; n < 8; ++n) {
+    several.emplace_back([&] {
+      const auto result = payments.confirm(payment->id, usd("10.00"), "SEPA-77", staff);
+      if (result.ok()) {
+        ++confirmed;
+      } else if (result.error().code == "payment_not_open") {
+        ++refused;
+      }
+    });
+  }
+  for (auto& one : several) one.join();
+  EXPECT_EQ(confirmed, 1);
+  EXPECT_EQ(refused, 7);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM journal_entries WHERE kind = 'payment_received'"), 1);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM audit_events WHERE action = 'payment.confirm'"), 1);
+  EXPECT_EQ(credit(), usd("0.00"));
+}
+
+TEST_P(PaymentsTest, a_line_of_the_statement_confirms_one_payment) {
+  gateways.bank.script({Act::need_action, Act::need_action});
+  const auto first = pay("bank");
+  invoice = issue("10.00");
+  const auto second = pay("bank");
+  ASSERT_TRUE(payments.confirm(first->id, usd("10.00"), "SEPA-77", staff).ok());
+  EXPECT_EQ(payments.confirm(second->id, usd("10.00"), "SEPA-77", staff).error().fields.at(0).pointer, "/reference");
+  EXPECT_EQ(stored(second->id).status, PaymentStatus::requires_action);
+  EXPECT_EQ(stored(invoice).balance, usd("10.00"));
+  EXPECT_TRUE(payments.confirm(second->id, usd("10.00"), "SEPA-78", staff).ok());
+}
+
 TEST_P(PaymentsTest, an_announced_transfer_does_not_stand_in_the_way_of_a_card) {
   gateways.bank.script({Act::need_action, Act::need_action});
   const auto first = pay("bank");
