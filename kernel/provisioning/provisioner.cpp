@@ -59,6 +59,17 @@ bool reached(const Wanted& wanted, PanelState state) {
   return state == PanelState::absent;
 }
 
+// An account is one service's. What the panel says to be the account of this service, and is another's, is not
+// believed: or whoever ends this service would end the other.
+bool is_anothers(storage::Transaction& tx, const effects::Effect& effect, const std::string& reference) {
+  return tx
+      .query(
+          "SELECT 1 FROM services WHERE panel = $1 AND panel_reference = $2 AND id <> $3 AND actual_state <> "
+          "'terminated'",
+          effect.instance, reference, effect.object)
+      .next();
+}
+
 bool nothing_to_do(const Wanted& wanted, const effects::Effect& effect) {
   return wanted.version != version_of(effect) || wanted.desired == wanted.actual || wanted.desired == "none" ||
          wanted.panel.empty() ||
@@ -97,6 +108,12 @@ Outcome Provisioner::inspect(const effects::Effect& effect) {
 
 void Provisioner::settle(storage::Transaction& tx, const effects::Effect& effect, Outcome& outcome, Instant now) {
   const std::string reference = reference_in(outcome), task = task_in(outcome);
+  if (!reference.empty() && is_anothers(tx, effect, reference)) {
+    outcome.verdict = Verdict::parked;
+    outcome.error = "the panel answers with the account " + reference + ", which is another service's";
+    raise_task(tx, effect, "Look at the panel and set the service up again: " + outcome.error, now);
+    return;
+  }
   if (!task.empty()) raise_task(tx, effect, task, now);
   if (outcome.data.find('\n') == std::string::npos && outcome.verdict == Verdict::done)
     return;  // there was nothing to do

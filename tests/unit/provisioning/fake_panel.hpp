@@ -13,7 +13,15 @@ namespace bursar::provisioning::testing {
 
 class FakePanel final : public Panel {
  public:
-  enum class Mood { well, loses_answers, does_nothing_and_loses_answers, refuses, down, works_by_hand };
+  enum class Mood {
+    well,
+    loses_answers,
+    does_nothing_and_loses_answers,
+    refuses,
+    down,
+    works_by_hand,
+    answers_anothers
+  };
 
   [[nodiscard]] int concurrency() const override { return 4; }
   PanelAnswer create(const PanelRequest& r) override { return act("create", r, PanelState::active); }
@@ -53,6 +61,10 @@ class FakePanel final : public Panel {
     if (mood == Mood::refuses) return answer(PanelOutcome::refused, "the plan is sold out");
     if (mood == Mood::does_nothing_and_loses_answers) return answer(PanelOutcome::unknown, "timeout");
     PanelAnswer told = answer(PanelOutcome::done);
+    if (mood == Mood::answers_anothers) {
+      told.reference = accounts.begin()->second.reference;
+      return told;
+    }
     if (mood == Mood::works_by_hand) {
       told = answer(PanelOutcome::pending);
       told.staff_task = std::string(call) + " it by hand";

@@ -223,6 +223,35 @@ TEST_P(ProvisioningTest, creating_twice_adopts_what_is_there) {
   EXPECT_EQ(service(id).panel_reference, "panel-1");
 }
 
+TEST_P(ProvisioningTest, the_account_of_another_service_is_never_adopted) {
+  const ServiceId first = running_at("web1");
+  panels.web1.mood = Mood::answers_anothers;
+  const ServiceId second = bought_at("web1");
+  workers.drain();
+  EXPECT_EQ(actual(second), "none");
+  EXPECT_EQ(service(second).panel_reference, "");
+  EXPECT_EQ(effect_state(second), "parked");
+  EXPECT_TRUE(open_task(second).has_value());
+  panels.web1.mood = Mood::well;
+  want(second, Change::terminate);
+  work_for(hours(7), hours(1));
+  EXPECT_EQ(count(panels.web1, "terminate"), 0) << "only what was made for it is ended";
+  EXPECT_EQ(actual(first), "active");
+  expect_clean();
+}
+
+TEST_P(ProvisioningTest, an_account_may_go_by_the_name_of_one_that_is_gone) {
+  const ServiceId first = running_at("web1");
+  want(first, Change::terminate);
+  workers.drain();
+  ASSERT_EQ(actual(first), "terminated");
+  const ServiceId second = bought_at("web1");
+  panels.web1.accounts[outside(second)] = {.reference = service(first).panel_reference};
+  workers.drain();
+  EXPECT_EQ(actual(second), "active");
+  EXPECT_EQ(service(second).panel_reference, service(first).panel_reference);
+}
+
 TEST_P(ProvisioningTest, a_refusal_waits_for_a_person_and_is_not_repeated) {
   panels.web1.mood = Mood::refuses;
   const ServiceId id = bought_at("web1");
