@@ -3,6 +3,8 @@
     payments.py BUILD_FOLDER killed sqlite|postgresql [EVERY]   the server is killed at each named point of a payment's life in
                                                                 turn; the same calls again bring the end of a server that
                                                                 nobody killed. A point that is never reached fails.
+    payments.py BUILD_FOLDER mixed sqlite|postgresql RUNS       the same, killed one to three times in each run, at points and commits
+                                                                chosen from a seed that is printed; BURSAR_CHAOS_SEED=N says it again
     payments.py BUILD_FOLDER at_once sqlite|postgresql          many people act on the same money at the same moment
 
 The sandbox gateway is the other side. Its book lies outside of Bursar's store and says what it took, what it gave back and what it was asked for
@@ -14,6 +16,8 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
+import random
 import signal
 import sys
 import tempfile
@@ -26,6 +30,7 @@ from book import Book, commits, stores, wrongs  # noqa: E402
 from refunds import PASSWORD, STAFF, Gone, Server, cents, seconds, usd  # noqa: E402
 
 NOT_ASKED = "gateway_unreachable"
+AGAIN = ("", "-again", "-once-more", "-at-last")  # a request dies with its server at most so often
 SECRET = "a-webhook-secret-of-this-test"
 ACTING = ("begun", "answered", "applying", "settled")
 # Where the server is killed: the point, and the how manieth time it is reached in the script below. The points of a charge
@@ -64,20 +69,25 @@ GATEWAYS = ("cards", "wallet")  # both are sandboxes; a page of the wallet waits
 
 
 class Desk:
-    """A server with everyone who calls it."""
+    """A server with everyone who calls it. With `answered` they remember what was answered by an earlier server, and say again only
+    what was not; without, they say everything again."""
 
-    def __init__(self, book, have, environment=None):
-        self.server, self.have = Server(book, environment), have
+    def __init__(self, book, have, environment=None, answered=None):
+        self.server, self.have, self.answered = Server(book, environment), have, answered
 
     def stop(self):
         return self.server.stop()
 
     def post(self, path, body, key, who="customer", expected=201):
+        if self.answered is not None and key in self.answered:
+            return self.answered[key]
         status, answer = self.server.call("POST", path, body, token=self.have[who], key=key)
         if status == 409 and answer["code"] == "idempotency_key_in_flight":
             self.go_to(later(self.now(), 3 * 60))  # the key is held for a request that died
             status, answer = self.server.call("POST", path, body, token=self.have[who], key=key)
         assert status == expected, (path, status, answer)
+        if self.answered is not None:
+            self.answered[key] = answer
         return answer
 
     def get(self, path):
@@ -114,23 +124,27 @@ class Desk:
         """Begins to save a card at the gateway's page. Where the gateway was certainly not asked, the customer begins again."""
         account = f"/accounts/{self.have[who + ' account']}"
 
-        def begin(key):
-            setup = self.post(f"{account}/payment-methods", {"gateway": "cards"}, key, who)
-            return f"{account}/payment-method-setups/{setup['id']}"
-        setup = begin(key)
-        failed = self.server.must(200, "GET", setup, token=self.have[who])["decline_code"] == NOT_ASKED
-        return begin(key + "-again") if failed else setup
+        for again in AGAIN:
+            setup = self.post(f"{account}/payment-methods", {"gateway": "cards"}, key + again, who)
+            path = f"{account}/payment-method-setups/{setup['id']}"
+            if self.server.must(200, "GET", path, token=self.have[who])["decline_code"] != NOT_ASKED:
+                break
+        return path
 
     def pay(self, invoice, key, who="customer"):
         """Where the gateway was certainly not asked, the payment has failed and the customer pays once more."""
         return self.once_more(self.post(f"/invoices/{invoice}/payments", {"gateway": "cards"}, key, who), f"/invoices/{invoice}", key, who)
 
     def once_more(self, payment, of, key, who="customer", body=None):
-        if payment["status"] == "unknown":
-            payment = self.get("/payments/" + payment["id"])  # reading asks the gateway
-        if payment["decline_code"] != NOT_ASKED:
-            return payment
-        return self.post(f"{of}/payments", {"gateway": "cards"} | (body or {}), key + "-again", who)
+        for again in AGAIN[1:]:
+            if payment["status"] == "unknown":
+                payment = self.get("/payments/" + payment["id"])  # reading asks the gateway
+            if payment["decline_code"] != NOT_ASKED:
+                break
+            payment = self.post(f"{of}/payments", {"gateway": "cards"} | (body or {}), key + again, who)
+            if "payments" in payment:  # of a mass payment, every attempt
+                payment = next((one for one in payment["payments"] if one["decline_code"] != NOT_ASKED), payment["payments"][0])
+        return payment
 
 
 def later(instant, of_seconds):
@@ -295,19 +309,42 @@ def check_calm(story, end):
         return
     if story is lapsing:
         assert payments.count(("autopay", "failed")) == 1 and end["effects"].count(("void", "done")) == 1, end
+        assert end["messages"].count(("action_required", "vera@example.com")) == 1, end
         return
     assert [status for _, status in payments].count("succeeded") >= 4 and len(end["refunds"]) == 2, end
     assert [row[1] for row in end["setups"]] == ["succeeded"] * 2, end
     assert end["methods"].count(("cards", "Test card ending 4242", "active")) == 2, end
 
 
+# By story, the points that its server is killed at in turn.
+STORIES = {script: [[death] for death in POINTS] + ASKING_POINTS, lapsing: LAPSING_POINTS, covering: COVERING_POINTS}
+
+
 def all_ways():
-    return [[death] for death in POINTS] + ASKING_POINTS + LAPSING_POINTS + COVERING_POINTS
+    return [way for ways in STORIES.values() for way in ways]
 
 
 def killed(build, kind, every):
-    stories = ((script, ([[death] for death in POINTS] + ASKING_POINTS)[::every]), (lapsing, LAPSING_POINTS[::every]),
-               (covering, COVERING_POINTS[::every]))
+    def disturbances(story, total):
+        commits_too = [[(point, n)] for point in ("before_commit", "after_commit") for n in range(1, total + 1)] if story is covering else []
+        return (STORIES[story] + commits_too)[::every]
+    return compared(build, kind, disturbances)
+
+
+def mixed(build, kind, runs):
+    seed = int(os.environ.get("BURSAR_CHAOS_SEED", random.SystemRandom().randrange(10**9)))
+    print(f"BURSAR_CHAOS_SEED={seed}", flush=True)
+    dice = random.Random(seed)
+
+    def disturbances(story, total):
+        points = [way[0] for way in STORIES[story]]
+        anywhere = [(point, n) for point in ("before_commit", "after_commit") for n in range(1, total + 1)]
+        return [[dice.choice(dice.choice((points, anywhere))) for _ in range(dice.randint(1, 3))] for _ in range(runs)]
+    return compared(build, kind, disturbances, must_reach=False)
+
+
+def compared(build, kind, disturbances, must_reach=True):
+    """Plays each story undisturbed, then with each of its disturbances, and counts what ends otherwise."""
     with tempfile.TemporaryDirectory(prefix="bursar-payments.", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -315,7 +352,7 @@ def killed(build, kind, every):
         before, calm, victim = (opened(build, folder, name, make) for name in ("before", "calm", "victim"))
         have = prepare(before)
         failures = tried = 0
-        for story, ways in stories:
+        for story in STORIES:
             calm.store.copy_from(before.store)
             counter = folder / "commits"
             desk = Desk(calm, have, {"BURSAR_FAILPOINT_COUNT": str(counter)})
@@ -324,37 +361,42 @@ def killed(build, kind, every):
             assert desk.stop() == 0
             expected, total = end_of(calm), commits(counter)
             check_calm(story, expected)
-            if story is covering:
-                ways = ways + [[(point, number)] for point in ("before_commit", "after_commit") for number in range(1, total + 1, every)]
-            tried += len(ways)
-            for deaths in ways:
-                wrong = disturbed(before, victim, have, expected, story, deaths)
+            for deaths in disturbances(story, total):
+                tried += 1
+                wrong = disturbed(before, victim, have, expected, story, deaths, must_reach)
                 if wrong:
                     failures += 1
                     print(f"FAIL {deaths}: " + "\n  ".join(wrong), flush=True)
-        print(f"{kind}: killed {tried} times; of the points there are {len(all_ways())};"
+        print(f"{kind}: disturbed {tried} times; of the points there are {len(all_ways())};"
               f" {failures} ended otherwise than the undisturbed server")
         return 1 if failures else 0
 
 
-def disturbed(before, victim, have, expected, story, deaths):
+def disturbed(before, victim, have, expected, story, deaths, must_reach):
     """What is wrong after a kill at each of the points in turn and the same calls again."""
     victim.store.copy_from(before.store)
     wrong = []
+    # Several deaths may lie more days apart than a key is good for.
+    answered = None if must_reach else {}
     for point, number in deaths:
-        desk = Desk(victim, have, {"BURSAR_FAILPOINT": f"{point}=kill@{number}"})
+        desk = Desk(victim, have, {"BURSAR_FAILPOINT": f"{point}=kill@{number}"}, answered)
         try:
             story(desk)
         except Gone:
             pass
+        except AssertionError as refused:
+            wrong.append(f"a call was answered {refused}")
         code = desk.stop() if desk.server.process.poll() is None else desk.server.process.wait()
         # Commits that wait together share one sync, so there may be a few fewer than in the calm run.
-        if code != -signal.SIGKILL and not point.endswith("_commit"):
+        if must_reach and code != -signal.SIGKILL and not point.endswith("_commit"):
             return [f"the point {point} was never reached"]
         wrong += torn(victim)
-    desk = Desk(victim, have)
-    story(desk)
-    wrong += books_differ(desk, victim.store)
+    desk = Desk(victim, have, answered=answered)
+    try:
+        story(desk)
+        wrong += books_differ(desk, victim.store)
+    except AssertionError as refused:
+        wrong.append(f"a call was answered {refused}")
     desk.stop()
     return wrong + wrongs(victim, expected, end_of)
 
@@ -484,4 +526,6 @@ def at_once(build, kind):
 if __name__ == "__main__":
     if sys.argv[2] == "at_once":
         sys.exit(at_once(sys.argv[1], sys.argv[3]))
+    if sys.argv[2] == "mixed":
+        sys.exit(mixed(sys.argv[1], sys.argv[3], int(sys.argv[4])))
     sys.exit(killed(sys.argv[1], sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 1))

@@ -126,7 +126,21 @@ def race_downgrade(pair):
     assert credit_of(pair) == cents(done["credit"]), done
 
 
-RACES = (race_callbacks, race_tabs, race_key, race_credit, race_coupon, race_downgrade)
+def race_confirmation(pair):
+    """Staff at both servers confirm one transfer: it is booked once. Its line of the statement then confirms no other."""
+    invoices = [pair.one.invoice("20.00", f"transfer-{n}") for n in range(2)]
+    first, second = [pair.one.post(f"/invoices/{one}/payments", {"gateway": "bank"}, "by-" + one)["id"] for one in invoices]
+    line = {"status": "succeeded", "received": usd("20.00"), "reference": "SEPA-77"}
+    answers = together([pair.acting(n, "PATCH", f"/payments/{first}", line, who="staff") for n in range(10)])
+    seen = counts(answers)
+    assert seen[200, ""] == 1 and set(seen) <= {(200, ""), (409, "payment_not_open")}, seen
+    assert_paid_once(pair.one, invoices[0], 2000)
+    refused = pair.acting(1, "PATCH", f"/payments/{second}", line, who="staff")()
+    assert (refused[0], refused[1]["errors"][0]["pointer"]) == (422, "/reference"), refused
+    assert cents(pair.one.get(f"/invoices/{invoices[1]}")["balance"]) == 2000
+
+
+RACES = (race_callbacks, race_tabs, race_key, race_credit, race_coupon, race_downgrade, race_confirmation)
 
 
 def new_product(pair, code, price):
@@ -148,6 +162,12 @@ def meet(pair, number, dice):
     event = {"id": f"evt-meet-{number}", "type": "payment.succeeded", "payment": waits, "reference": "sandbox-" + waits,
              "amount": {"minor": 4003, "currency": "USD"}}
 
+    def tell():
+        desk = pair.either(dice.randrange(2))
+        status = desk.tell(event)
+        # The clock may leap between the signature and its reading: too old by then, and sent again as gateways do.
+        return (desk.tell(event) if status == 400 else status), None
+
     def after(seconds, act):
         def late():
             time.sleep(seconds)  # a schedule, not a wait: whatever the order, the end must be right
@@ -159,7 +179,7 @@ def meet(pair, number, dice):
     answers = together([
         after(delays[0], pair.acting(0, "PUT", "/test-clock", {"now": later(day, 20 * 3600)}, who="staff")),
         after(delays[1], pair.acting(1, "POST", f"/invoices/{invoice}/payments", click, f"click-{number}")),
-        after(delays[2], lambda: (pair.either(dice.randrange(2)).tell(event), None)),
+        after(delays[2], tell),
         after(delays[3], pair.acting(0, "POST", f"/invoices/{invoice}/payments", click, f"other-{number}"))])
     assert answers[0][0] == 200 and answers[2][0] == 200, answers
     assert {answers[1][0], answers[3][0]} <= {201, 409}, answers
