@@ -1,6 +1,7 @@
 """A provider's book for tests that run the real binary: its configuration, its store on either backend, copies of it,
 and what it holds, read by SQL of our own (not by the product's)."""
 import collections
+import json
 import os
 import re
 import shutil
@@ -358,7 +359,7 @@ def wrongs(book, expected, picture=None):
     """What is otherwise than in the picture of an undisturbed book, or not as it must be in any book."""
     verified = book.run("db", "verify", check=False)
     return (differences(expected, picture(book) if picture else book.picture()) + [str(breach) for breach in book.breaches()] +
-            book.store.gateway("cards").faults() + moved_otherwise(book) +
+            book.store.gateway("cards").faults() + moved_otherwise(book) + mail_faults(book) +
             ([verified.stdout[-500:] + verified.stderr[-500:]] if verified.returncode != 0 else []))
 
 
@@ -378,6 +379,16 @@ def moved_otherwise(book):
         if not given <= refunded[currency] <= given + giving:
             out.append(f"the gateway gave back {refunded[currency]} {currency} and the ledger {given}")
     return out
+
+
+def mail_faults(book, most=2):
+    """Mails that went out more often than one death explains, or not always in the same form."""
+    sent = collections.defaultdict(list)
+    for line in book.store.lines("messages.jsonl"):
+        mail = json.loads(line)
+        sent[mail["message_id"]].append((mail["recipient"], mail["subject"], mail["body"], mail["idempotency_key"]))
+    out = [f"{len(copies)} copies of {message}: {copies[0][:2]}" for message, copies in sent.items() if len(copies) > most]
+    return out + [f"{message} went out in different forms: {set(copies)}" for message, copies in sent.items() if len(set(copies)) > 1]
 
 
 def differences(expected, found):

@@ -32,8 +32,9 @@ inline unsigned first_seed() {
   const char* text = std::getenv("BURSAR_SEED");
   if (text == nullptr) return 20270301;
   if (std::string_view(text) != "fresh") return number_of(text);
-  static const unsigned fresh = std::random_device()() % 1'000'000'000;
+  const unsigned fresh = std::random_device()() % 1'000'000'000;
   std::printf("BURSAR_SEED=%u\n", fresh);
+  std::fflush(stdout);
   return fresh;
 }
 
