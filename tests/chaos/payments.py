@@ -332,15 +332,21 @@ def killed(build, kind, every):
 
 
 def mixed(build, kind, runs):
+    dice = seeded()
+    return compared(build, kind, lambda story, total: several_deaths(dice, STORIES[story], total, runs), must_reach=False)
+
+
+def seeded():
     seed = int(os.environ.get("BURSAR_CHAOS_SEED", random.SystemRandom().randrange(10**9)))
     print(f"BURSAR_CHAOS_SEED={seed}", flush=True)
-    dice = random.Random(seed)
+    return random.Random(seed)
 
-    def disturbances(story, total):
-        points = [way[0] for way in STORIES[story]]
-        anywhere = [(point, n) for point in ("before_commit", "after_commit") for n in range(1, total + 1)]
-        return [[dice.choice(dice.choice((points, anywhere))) for _ in range(dice.randint(1, 3))] for _ in range(runs)]
-    return compared(build, kind, disturbances, must_reach=False)
+
+def several_deaths(dice, ways, total, runs):
+    """For each run one to three places to die at: points that `ways` name, or any of `total` commits."""
+    points = [point for way in ways for point in way]
+    anywhere = [(point, n) for point in ("before_commit", "after_commit") for n in range(1, total + 1)]
+    return [[dice.choice(dice.choice((points, anywhere))) for _ in range(dice.randint(1, 3))] for _ in range(runs)]
 
 
 def compared(build, kind, disturbances, must_reach=True):
