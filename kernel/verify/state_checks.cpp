@@ -24,6 +24,10 @@ const QueryCheck checks[] = {
      "'none') AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.object_id = s.id AND e.kind = 'provision' AND e.state "
      "NOT IN "
      "('done', 'failed'))"},
+    {"panel_account_is_one_services", "An account at a panel is one service's, until that has ended there.", "srv",
+     "SELECT max(id), 'the account ' || panel_reference || ' at ' || panel || ' is that of ' || CAST(count(*) AS TEXT) "
+     "|| ' services' FROM services WHERE panel_reference <> '' AND actual_state <> 'terminated' GROUP BY panel, "
+     "panel_reference HAVING count(*) > 1"},
     {"effect_has_next_look", "Each outside act has an outcome or a time when it is looked at next.", "eff",
      "SELECT id, kind || ' ' || key || ' is ' || state || ' and nobody looks at it again' FROM effects WHERE "
      "next_at IS NULL AND state IN ('recorded', 'unknown', 'waiting')"},

@@ -124,6 +124,12 @@ const std::vector<Damage>& damages() {
         " 'awaiting_payment'"}},
       {"change_is_looked_at", {"UPDATE service_changes SET look_on = NULL"}},
       {"new_plan_is_pursued", {"UPDATE service_changes SET plan_state = 'wanted'"}},
+      {"panel_account_is_one_services",
+       {"UPDATE services SET panel = 'web1', panel_reference = 'account-1', actual_state = 'active'",
+        "INSERT INTO services (id, account_id, product_id, status, currency, cycle, price, started_on, anchor_day,"
+        " anchor_on, panel, actual_state, panel_reference, created_at) SELECT 999999999, account_id, product_id,"
+        " status, currency, cycle, price, started_on, anchor_day, anchor_on, panel, actual_state, panel_reference,"
+        " created_at FROM services"}},
       {"effect_has_next_look", {"UPDATE effects SET state = 'waiting', next_at = NULL"}},
       {"effect_in_flight_has_lease", {"UPDATE effects SET state = 'in_flight', next_at = NULL, lease_until = NULL"}},
       {"effect_is_over", {"UPDATE effects SET state = 'done', finished_at = NULL"}},
