@@ -128,6 +128,7 @@ std::optional<SetupEntry> Book::find_setup(bursar::Call& call, std::string_view 
 SetupEntry Book::add_setup(bursar::Call& call, std::string_view setup_id, const SetupEntry& entry) const {
   const std::string text = std::string(name_of(entry.behaviour)) + " " + std::to_string(entry.settles_at);
   if (shelf_.swap(call, setup_key(setup_id), std::nullopt, text)) return entry;
+  note_again(call, "setup", setup_id);
   return find_setup(call, setup_id).value_or(entry);
 }
 

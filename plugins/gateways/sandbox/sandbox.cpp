@@ -164,7 +164,6 @@ class Sandbox final {
   Payment setup(Call& call, const bursar::MethodSetup& setup) {
     const Behaviour behaviour = sandbox::behaviour_of_setup(setup.customer_email);
     if (behaviour == Behaviour::refuse_connection) throw bursar::NotAttempted("sandbox: connection refused");
-    if (book_.find_setup(call, setup.setup_id)) book_.note_again(call, "setup", setup.setup_id);
     const sandbox::SetupEntry entry =
         book_.add_setup(call, setup.setup_id, {.behaviour = behaviour, .settles_at = now() + settle_after_.count()});
     if (behaviour == Behaviour::time_out_after)
