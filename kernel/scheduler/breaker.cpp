@@ -13,6 +13,9 @@ using storage::Transaction;
 constexpr int recent_runs = 40;
 constexpr int fewest_runs_to_judge = 32;
 
+// The check of a run that no step of it is at fault for.
+constexpr std::string_view catch_up = "catch_up";
+
 const settings::BreakerLimit& limit_of(const settings::Breaker& limits, std::string_view kind) {
   if (kind == "invoice") return limits.invoice;
   if (kind == "charge") return limits.charge;
@@ -81,7 +84,51 @@ void release(Transaction& tx, RunId run, std::string_view verdict, const Approva
   if (listener != nullptr) listener->decided(tx, run, approval.by, now);
 }
 
+std::optional<RunId> run_waiting_to_catch_up(storage::Connection& c, std::string_view job) {
+  auto rows = c.query(
+      "SELECT r.id FROM scheduler_runs r JOIN step_checks k ON k.run_id = r.id WHERE r.status = 'held' AND r.job = $1"
+      " AND k.step = $2 AND k.verdict = 'held'",
+      job, catch_up);
+  return rows.next() ? std::optional(rows.id<RunId>(0)) : std::nullopt;
+}
+
 }  // namespace
+
+bool is_too_long(const settings::Breaker& limits, std::int64_t missed_days) {
+  return limits.missed_days && missed_days > *limits.missed_days;
+}
+
+void hold_back(Transaction& tx, const settings::Breaker& limits, const RunContext& first, std::int64_t missed_days,
+               HoldListener* listener) {
+  const std::string reason = std::to_string(missed_days) + " days would be caught up, more than the " +
+                             std::to_string(*limits.missed_days) +
+                             " that need no approval (scheduler.breaker.missed_days); is the clock right?";
+  tx.execute("UPDATE scheduler_runs SET status = 'held' WHERE id = $1", first.run);
+  tx.execute(
+      "INSERT INTO step_checks (run_id, step, kind, objects, reach, bound, verdict, reason, checked_at)"
+      " VALUES ($1, $2, 'missed_days', 'days', $3, $4, 'held', $5, $6)",
+      first.run, catch_up, missed_days, *limits.missed_days, reason, first.now);
+  if (listener != nullptr) listener->held(tx, first, checks_of(tx, first.run));
+}
+
+void stop_waiting(Transaction& tx, std::string_view job, Instant now, HoldListener* listener) {
+  const auto waiting = run_waiting_to_catch_up(tx, job);
+  if (!waiting) return;
+  tx.execute("UPDATE scheduler_runs SET status = 'waiting' WHERE id = $1", *waiting);
+  release(tx, *waiting, "lapsed", {.run = *waiting}, now, listener);
+}
+
+bool waits_to_catch_up(storage::Connection& c, std::string_view job) {
+  return run_waiting_to_catch_up(c, job).has_value();
+}
+
+bool may_catch_up(storage::Connection& c, std::string_view job) {
+  auto rows = c.query(
+      "SELECT 1 FROM scheduler_runs r JOIN step_checks k ON k.run_id = r.id WHERE r.job = $1 AND k.step = $2"
+      " AND k.verdict = 'approved' AND r.status IN ('waiting', 'running', 'failed')",
+      job, catch_up);
+  return rows.next();
+}
 
 bool may_begin(Transaction& tx, const settings::Breaker& limits, const Step& step, const RunContext& run) {
   const auto reach = step.reach();
@@ -160,6 +207,14 @@ void lapse(Transaction& tx, std::string_view job, Instant at, Instant now, HoldL
 }
 
 Status decide(Transaction& tx, std::string_view job, const Approval& approval, Instant now, HoldListener* listener) {
+  if (!approval.approve && run_waiting_to_catch_up(tx, job) == approval.run) {
+    return Error{.kind = ErrorKind::conflict,
+                 .code = "missed_days_stand",
+                 .detail = "No run is made while so many days are missed.",
+                 .cure =
+                     "Set the clock right, and the runs go on by themselves; approve, and every missed day is "
+                     "caught up."};
+  }
   if (tx.execute(
           "UPDATE scheduler_runs SET status = $3, finished_at = $4 WHERE id = $1 AND job = $2 AND status = 'held'",
           approval.run, job, approval.approve ? "waiting" : "done",
@@ -174,7 +229,8 @@ Status decide(Transaction& tx, std::string_view job, const Approval& approval, I
 }
 
 bool is_approved(storage::Connection& c, RunId run) {
-  return c.query("SELECT 1 FROM step_checks WHERE run_id = $1 AND verdict = 'approved'", run).next();
+  return c.query("SELECT 1 FROM step_checks WHERE run_id = $1 AND verdict = 'approved' AND step <> $2", run, catch_up)
+      .next();
 }
 
 }  // namespace bursar::scheduler::breaker

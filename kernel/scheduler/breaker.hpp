@@ -38,6 +38,16 @@ struct Approval {
 
 namespace breaker {
 
+// Many days without a run are an outage that staff know of, or a clock that is wrong and would bill years: then nothing
+// is planned, and the first missed run is held until staff approve (rejecting it is refused) or the clock is right.
+bool is_too_long(const settings::Breaker& limits, std::int64_t missed_days);
+void hold_back(storage::Transaction& tx, const settings::Breaker& limits, const RunContext& first,
+               std::int64_t missed_days, HoldListener* listener);
+bool waits_to_catch_up(storage::Connection& c, std::string_view job);
+bool may_catch_up(storage::Connection& c, std::string_view job);  // staff approved, and it has not begun
+// The clock is right again: what was held for it waits for its time as any other.
+void stop_waiting(storage::Transaction& tx, std::string_view job, Instant now, HoldListener* listener);
+
 // Looks at a step that has not begun and stores what was found. Answers whether it may begin.
 bool may_begin(storage::Transaction& tx, const settings::Breaker& limits, const Step& step, const RunContext& run);
 
@@ -48,7 +58,7 @@ std::optional<RunId> held_run(storage::Connection& c, std::string_view job);  //
 bool hold(storage::Transaction& tx, const RunContext& run, std::int64_t fence, HoldListener* listener);
 // Held runs before `at` are over without their held steps: a later one looks for what is due, and so does their work.
 void lapse(storage::Transaction& tx, std::string_view job, Instant at, Instant now, HoldListener* listener);
-// Errors: conflict run_not_held.
+// Errors: conflict run_not_held, missed_days_stand (such a run is not rejected).
 Status decide(storage::Transaction& tx, std::string_view job, const Approval& approval, Instant now,
               HoldListener* listener);
 // Whether a person let the run go on: it presses even where a later run is planned by now.

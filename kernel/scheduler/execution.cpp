@@ -143,9 +143,9 @@ void Execution::run_chunk(StepState& state, int max_accounts, AccountId& working
 
 bool Execution::handle_failure(StepState& state, AccountId account, const std::string& reason) {
   state.error = reason;
-  if (state.accounts_one_by_one == 0 && setting_.chunk_accounts > 1) {
+  if (state.accounts_one_by_one == 0 && state.pace.accounts() > 1) {
     log::warning("chunk_failed", {{"job", context_.job}, {"step", state.step.name()}, {"error", reason}});
-    state.accounts_one_by_one = setting_.chunk_accounts;
+    state.accounts_one_by_one = state.pace.accounts();
     return true;
   }
   // Without an account to blame, or with one that is left out already, there is nothing to leave out.

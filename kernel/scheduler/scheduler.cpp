@@ -89,6 +89,7 @@ bool Scheduler::plan_some(const Job& job, Instant now) {
   }
   return db_.write("plan_runs", [&](storage::Transaction& tx) {
     if (store::considered_until(tx, name) != considered) return true;
+    if (!due.empty() && !may_catch_up(tx, job, due.front(), *considered, now)) return false;
     if (!job.settings.catch_up && !due.empty()) store::skip_waiting(tx, name, now);
     for (std::size_t i = 0; i < due.size(); ++i) {
       const bool latest = i + 1 == due.size() && !more;
@@ -98,6 +99,26 @@ bool Scheduler::plan_some(const Job& job, Instant now) {
     store::set_considered_until(tx, name, more ? due.back().at : now);
     return more;
   });
+}
+
+bool Scheduler::may_catch_up(storage::Transaction& tx, const Job& job, const Occurrence& first, Instant since,
+                             Instant now) const {
+  const Zone& zone = job.settings.timezone;
+  const std::int64_t missed = days_between(zone.date(since), zone.date(now));
+  if (!breaker::is_too_long(options_.breaker, missed)) {
+    breaker::stop_waiting(tx, job.settings.name, now, options_.hold_listener);
+    return true;
+  }
+  if (breaker::waits_to_catch_up(tx, job.settings.name)) return false;
+  if (breaker::may_catch_up(tx, job.settings.name)) return true;
+  store::insert_run(tx, job.settings.name, first, store::Planned::waiting, now);
+  const auto run = store::run_at(tx, job.settings.name, first.at);
+  BURSAR_ASSERT(run);
+  breaker::hold_back(
+      tx, options_.breaker,
+      {.run = run->id, .job = job.settings.name, .scheduled_at = first.at, .date = first.date, .now = now}, missed,
+      options_.hold_listener);
+  return false;
 }
 
 bool Scheduler::may_take(const store::OpenRun& run) const {
@@ -184,6 +205,9 @@ Result<store::OpenRun> Scheduler::plan_run_at(const Job& job, Instant at) {
   if (at > now)
     return conflict("run_in_future", "That instant has not come yet; a preview shows what its run would do.");
   plan(job, now);
+  if (db_.read([&](storage::Connection& db) { return breaker::waits_to_catch_up(db, job.settings.name); })) {
+    return conflict("run_awaits_approval", "So many days were missed that staff must approve first; see held_run.");
+  }
   const Occurrence occurrence = occurrence_at(job, at);
   return db_.write("plan_run", [&](storage::Transaction& tx) -> Result<store::OpenRun> {
     store::insert_run(tx, job.settings.name, occurrence, store::Planned::waiting, now);

@@ -124,6 +124,9 @@ class Scheduler {
   [[nodiscard]] Occurrence occurrence_at(const Job& job, Instant at) const;
   void plan(const Job& job, Instant now);
   bool plan_some(const Job& job, Instant now);
+  // Plans nothing; where so many days were missed that staff must approve, holds the first run.
+  bool may_catch_up(storage::Transaction& tx, const Job& job, const Occurrence& first, Instant since,
+                    Instant now) const;
   void execute_open(const Job& job, DueReport& report);
   [[nodiscard]] bool may_take(const store::OpenRun& run) const;
   // Nothing if somebody else was faster.

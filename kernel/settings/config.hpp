@@ -102,16 +102,23 @@ struct Breaker {
   FeeLimit fee;
   SuspendLimit suspend;
   TerminateLimit terminate;
+  std::optional<int> missed_days = 31;  // so many without a run are caught up without an approval
 };
 
 enum class GroupBy { due_date, service };                 // one invoice per account and due date, or per service
 enum class InvoiceBecomesLegal { at_issue, at_payment };  // when it takes its number and can no longer be adjusted
 
+// When the latest automatic charges at a gateway were nearly all declined, it is not the customers.
+struct PauseWhenDeclined {
+  std::optional<Ratio> share = Ratio{90, 100};  // none: never
+  int of = 50;                                  // charges of one gateway within twelve hours
+};
 struct Autopay {
   int days_before_due = 0;
   std::vector<int> retry_after_days = {3, 5};  // after the first attempt, when no method could pay
   int confirm_within_days = 2;                 // a charge that its customer has to confirm lapses after so many
   std::optional<int> expiry_notice_days = 30;  // before a method expires its customer is told; none: never
+  PauseWhenDeclined pause_when_declined;
 };
 struct Reminders {
   std::vector<int> before_due = {3};  // days, each at most generate_days_before_due

@@ -185,6 +185,8 @@ const Table<Breaker>& breaker_table() {
     t.section("fee", &Breaker::fee, limit_table<FeeLimit>(), "Invoices that get a late fee.");
     t.section("suspend", &Breaker::suspend, limit_table<SuspendLimit>(), "Services to be suspended as overdue.");
     t.section("terminate", &Breaker::terminate, limit_table<TerminateLimit>(), "Services to be terminated as overdue.");
+    t.key("missed_days", &Breaker::missed_days, kind::or_never(kind::number<int>(1, 36500)),
+          "After more days without a run, as when the clock has jumped, nothing is done before an approval.");
     return t;
   }();
   return table;

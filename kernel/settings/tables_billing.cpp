@@ -46,6 +46,18 @@ Kind<std::map<std::string, Money>> amounts() {
 
 namespace {
 
+const Table<PauseWhenDeclined>& pause_table() {
+  static const Table<PauseWhenDeclined> table = [] {
+    Table<PauseWhenDeclined> t(
+        "pause_when_declined",
+        "A gateway that declines nearly everything: automatic charges wait a day, and staff are told.");
+    t.key("share", &PauseWhenDeclined::share, kind::or_never(kind::percent()), "So much of the latest charges.");
+    t.key("of", &PauseWhenDeclined::of, kind::number<int>(5, 10'000), "Of so many, within twelve hours.");
+    return t;
+  }();
+  return table;
+}
+
 const Table<Autopay>& autopay_table() {
   static const Table<Autopay> table = [] {
     Table<Autopay> t("autopay", "Charging saved payment methods without the customer.");
@@ -58,6 +70,8 @@ const Table<Autopay>& autopay_table() {
           "declined for the time being.");
     t.key("expiry_notice_days", &Autopay::expiry_notice_days, kind::or_never(kind::number<int>(1, 90)),
           "The customer is told of a method that expires within so many days, once; or never.");
+    t.section("pause_when_declined", &Autopay::pause_when_declined, pause_table(),
+              "When a gateway declines everybody.");
     return t;
   }();
   return table;

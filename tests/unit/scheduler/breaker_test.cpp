@@ -230,6 +230,65 @@ TEST_P(BreakerTest, an_approved_run_that_is_cut_off_goes_on_where_it_was) {
   EXPECT_EQ(runs().at(0).status, "done");
 }
 
+class MissedDaysTest : public BreakerTest {
+ protected:
+  MissedDaysTest() {
+    options.breaker.suspend.count = std::nullopt;
+    scheduler = make(all());
+  }
+  RunStatus after(int missed_days) {
+    clock.advance(days(missed_days));
+    scheduler->run_due();
+    return runs().back();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Backends, MissedDaysTest, test::backends());
+
+TEST_P(MissedDaysTest, so_many_are_caught_up_only_when_staff_approve) {
+  const RunStatus held = after(40);
+  scheduler->run_due();
+  EXPECT_EQ(runs().size(), 1U) << "nothing is planned";
+  EXPECT_EQ(held.status, "held");
+  EXPECT_EQ(held.checks.at(0).objects, "days");
+  EXPECT_TRUE(invoices.seen.empty());
+  EXPECT_EQ(listener.told, std::vector<std::string>{"held 2026-12-31 catch_up 40"}) << "told once";
+  EXPECT_EQ(scheduler->request_run("daily").error().code, "run_awaits_approval");
+  EXPECT_EQ(decide(held, false).error().code, "missed_days_stand");
+  ASSERT_TRUE(decide(held, true).ok());
+  const auto all = runs();
+  EXPECT_EQ(all.size(), 40U);
+  for (const RunStatus& run : all) EXPECT_EQ(run.status, "done");
+  EXPECT_EQ(work_of(held, "invoices"), accounts_to(10));
+  EXPECT_TRUE(work_of(held, "suspension").empty()) << "customers are pressed by the latest alone";
+  EXPECT_EQ(work_of(all.front(), "suspension"), accounts_to(20));
+}
+
+TEST_P(MissedDaysTest, fewer_are_caught_up_unasked) {
+  EXPECT_EQ(after(31).status, "done");
+  EXPECT_EQ(runs().size(), 31U);
+}
+
+TEST_P(MissedDaysTest, a_clock_that_jumped_ten_years_does_nothing_and_goes_on_once_it_is_right) {
+  const Instant right = clock.now();
+  EXPECT_EQ(after(3650).status, "held");
+  clock.set(right + days(1));
+  scheduler->run_due();
+  ASSERT_EQ(runs().size(), 1U);
+  EXPECT_EQ(runs().at(0).status, "done");
+  EXPECT_EQ(work_of(runs().at(0), "suspension"), accounts_to(20));
+  EXPECT_EQ(listener.told.back(), "decided") << "nobody needs to look into it any more";
+  EXPECT_EQ(after(1).status, "done");
+  EXPECT_EQ(runs().size(), 2U);
+}
+
+TEST_P(MissedDaysTest, a_job_that_makes_up_for_nothing_asks_too) {
+  scheduler = make(all(), daily(false));
+  const RunStatus held = after(40);
+  EXPECT_EQ(held.status, "held");
+  ASSERT_TRUE(decide(held, true).ok());
+  EXPECT_EQ(runs().front().status, "done");
+}
+
 TEST_P(BreakerTest, a_preview_foresees_that_a_run_will_be_held) {
   const auto foreseen = scheduler->preview(clock.now() + days(1), "daily", [](storage::Transaction&) {});
   ASSERT_TRUE(foreseen.ok());
