@@ -103,6 +103,12 @@ void add_refunds(CLI::App& app, Options& o, Command& chosen) {
   approve->add_option("--amount", o.decision.amount, "Less than was asked, as 4.00");
   approve->add_option("--to", o.decision.destination, "gateway, credit or external; default: as the rules say");
   approve->add_option("--override", o.decision.override_reason, "Why against the rules");
+  approve->add_option("--service", o.decision.service,
+                      "What becomes of a service refunded whole: keep, cancel or terminate_now; default: by its rule");
+  approve->add_option("--reference", o.decision.reference,
+                      "Of money sent by hand (external): its id at the gateway or bank");
+  approve->add_option("--gateway", o.decision.gateway,
+                      "Of money sent by hand: by which gateway, where not the payment's");
   CLI::App* decline = command(*refund, "decline", "Refuse, with a reason that the customer is told",
                               "bursar refund decline rfr_0r8m6p2w5t1qk --reason 'The 14 days are over.'", o, chosen,
                               [&o] { return refund_decide(o.common, o.decision); });

@@ -48,7 +48,7 @@ int inbox_show(const Common& common, const std::string& id);
 int inbox_replay(const Common& common, const std::string& id);
 
 struct RefundDecisionOptions {
-  std::string request, amount, destination, reason, override_reason;
+  std::string request, amount, destination, reason, override_reason, service, reference, gateway;
   bool approve = false;
 };
 int refund_list(const Common& common, const std::string& status);

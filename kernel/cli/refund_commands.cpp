@@ -32,11 +32,18 @@ void print_request(const payments::StoredRefundRequest& r, const IdCodec& ids, b
 }
 
 Result<payments::RefundDecision> decision_of(App& app, RefundRequestId id, const RefundDecisionOptions& options) {
-  payments::RefundDecision decision{
-      .approve = options.approve, .reason = options.reason, .override_reason = options.override_reason};
+  payments::RefundDecision decision{.approve = options.approve,
+                                    .reason = options.reason,
+                                    .override_reason = options.override_reason,
+                                    .reference = options.reference,
+                                    .gateway = options.gateway};
   if (!options.destination.empty()) {
     decision.destination = payments::refund_destination(options.destination);
     if (!decision.destination) return invalid("wrong_destination", "--to is gateway, credit or external");
+  }
+  if (!options.service.empty()) {
+    decision.service = payments::refunded_service(options.service);
+    if (!decision.service) return invalid("wrong_service", "--service is keep, cancel or terminate_now");
   }
   if (options.amount.empty()) return decision;
   const auto request =

@@ -15,34 +15,23 @@ using scheduler::ChunkRequest;
 using scheduler::ChunkResult;
 using scheduler::Counts;
 using scheduler::RunContext;
-using services::Service;
-using services::ServiceStatus;
 using storage::Transaction;
 
 struct Wish {
   ServiceId service;
   AccountId account;
   CivilDate effective_on;
-  bool immediate;
+  services::CancellationKind kind;
 };
 
 std::vector<Wish> read_wishes(storage::Rows rows) {
   std::vector<Wish> wishes;
   while (rows.next()) {
-    wishes.push_back({rows.id<ServiceId>(0), rows.id<AccountId>(1), rows.date(2), rows.text(3) == "immediate"});
+    const auto kind =
+        rows.text(3) == "immediate" ? services::CancellationKind::immediate : services::CancellationKind::end_of_period;
+    wishes.push_back({rows.id<ServiceId>(0), rows.id<AccountId>(1), rows.date(2), kind});
   }
   return wishes;
-}
-
-// Everything that the order of a service that never began put on its invoice.
-LinesByInvoice lines_of_order(Transaction& tx, const Service& service) {
-  LinesByInvoice lines;
-  auto rows = tx.query(
-      "SELECT l.invoice_id, l.id FROM orders o JOIN invoice_lines l ON l.invoice_id = o.invoice_id"
-      " WHERE o.id = $1 AND l.service_id = $2 AND l.removed_at IS NULL ORDER BY l.id",
-      service.order, service.id);
-  while (rows.next()) lines[rows.id<InvoiceId>(0)].push_back(rows.id<LineId>(1));
-  return lines;
 }
 
 class CancellationStep final : public scheduler::Step {
@@ -93,13 +82,11 @@ class CancellationStep final : public scheduler::Step {
   void adjust(Transaction& tx, const Wish& wish, Instant now, Counts& counts) const {
     const auto service = services::find_service(tx, wish.service);
     BURSAR_ASSERT(service.has_value());
-    const bool never_began = service->status == ServiceStatus::pending;
-    const CivilDate from = wish.immediate ? first_day_unbegun(tx, wish.service, wish.effective_on) : wish.effective_on;
-    const auto lines = never_began ? lines_of_order(tx, *service) : lines_from(tx, service->id, from);
-    const int adjusted = take_back(tx, rules_, lines, "Service cancelled", now);
+    const CancelledLines cancelled = cancelled_lines(tx, *service, wish.effective_on, wish.kind);
+    const int adjusted = take_back(tx, rules_, cancelled.lines, "Service cancelled", now);
     if (adjusted > 0) counts["invoices_adjusted"] += adjusted;
     // They are to be invoiced again, should the wish be withdrawn.
-    take_back_periods(tx, *service, from);
+    take_back_periods(tx, *service, cancelled.from);
     tx.execute("UPDATE cancellations SET adjusted_at = $2 WHERE service_id = $1", wish.service, now);
   }
 

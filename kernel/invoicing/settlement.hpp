@@ -41,8 +41,8 @@ struct Settled {
 Settled reduce_balance(storage::Transaction& tx, const Rules& rules, InvoiceId invoice, Money amount, Instant now);
 
 // The other way, for a payment that turns out not to have happened (chargeback, reorganised chain): adds `amount` to
-// what is owed of a paid or open invoice, which is
-// and the negative allocation. Answers what could be re-opened: nothing for a void, written-off or refunded invoice.
+// what is owed of a paid or open invoice. The caller books the entry and the negative allocation. Answers what could be
+// re-opened: nothing for a void, written-off or refunded invoice.
 Money reopen_balance(storage::Transaction& tx, const Rules& rules, InvoiceId invoice, Money amount, Instant now);
 
 // Uses account credit for an invoice: at most `amount`, its balance and the credit there is. Books entry and

@@ -165,6 +165,14 @@ std::optional<RefundDestination> refund_destination(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<settings::RefundedService> refunded_service(std::string_view text) {
+  using settings::RefundedService;
+  if (text == "keep") return RefundedService::keep;
+  if (text == "cancel") return RefundedService::cancel;
+  if (text == "terminate_now") return RefundedService::terminate_now;
+  return std::nullopt;
+}
+
 std::optional<Refund> find_refund(storage::Connection& c, RefundId id) {
   auto rows = c.query(
       "SELECT id, account_id, payment_id, destination, status, currency, amount, gateway_reference, reason, "

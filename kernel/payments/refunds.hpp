@@ -29,6 +29,7 @@ namespace bursar::payments {
 enum class RefundDestination { gateway, credit, external };
 std::string_view to_string(RefundDestination destination);
 std::optional<RefundDestination> refund_destination(std::string_view text);
+std::optional<settings::RefundedService> refunded_service(std::string_view text);  // keep, cancel, terminate_now
 
 struct Refund {
   RefundId id;

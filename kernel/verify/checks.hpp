@@ -23,11 +23,11 @@ std::span<const QueryCheck> refund_checks();
 std::span<const QueryCheck> hold_checks();
 std::span<const QueryCheck> state_checks();
 
-// A column that holds sealed text: the row's part of its place, the text, and the row's number if it has one.
+// A column that holds sealed text.
 struct SecretColumn {
   const char* column;
   std::string_view prefix;  // of the row's outside id; empty: it has none
-  storage::Sql sql;
+  storage::Sql sql;         // answers the row's part of its VaultPlace, the text, and the row's number or 0
 };
 std::span<const SecretColumn> secret_columns();
 

@@ -12,16 +12,12 @@ namespace bursar::http {
 
 namespace {
 using accounts::Action;
-using settings::RefundedService;
 
 constexpr std::size_t most_lines = 200;
 
-std::optional<RefundedService> refunded_service(ObjectReader& in) {
+std::optional<settings::RefundedService> refunded_service(ObjectReader& in) {
   const auto word = in.optional_choice("service", {"keep", "cancel", "terminate_now"});
-  if (!word) return std::nullopt;
-  return *word == "keep"     ? RefundedService::keep
-         : *word == "cancel" ? RefundedService::cancel
-                             : RefundedService::terminate_now;
+  return word ? payments::refunded_service(*word) : std::nullopt;
 }
 
 std::optional<payments::RefundDestination> destination(ObjectReader& in) {

@@ -1,4 +1,5 @@
 // Goal: what is taken back is taken back to the cent, legal documents stay, and money already paid is never lost.
+#include "invoicing/periods.hpp"
 #include "unit/invoicing/fixture.hpp"
 
 namespace bursar::invoicing {
@@ -48,6 +49,25 @@ TEST_P(Corrections, cancelling_one_of_three_credits_its_line_of_a_legal_invoice)
   run_until(day("2027-03-24"));
   EXPECT_EQ(lines(invoices(customer).front().id).size(), 2u) << "the others go on";
   expect_clean();
+}
+
+TEST_P(Corrections, an_invoice_tells_beforehand_what_the_next_run_takes_off) {
+  const auto to_be_removed = [&] {
+    return read([&](auto& c) { return lines_to_be_removed(c, renewal, lines_of(c, *find_invoice(c, renewal))); });
+  };
+  grouped();
+  EXPECT_TRUE(to_be_removed().empty());
+  cancel(services_[1], CancellationKind::end_of_period);
+  EXPECT_EQ(to_be_removed(), std::vector{lines(renewal)[1].id});
+  ASSERT_TRUE(write([&](auto& tx) { return services::withdraw_cancellation(tx, services_[1], {}, now()); }).ok());
+  EXPECT_TRUE(to_be_removed().empty());
+  cancel(services_[0], CancellationKind::immediate);
+  const auto expected = to_be_removed();
+  EXPECT_EQ(expected, std::vector{lines(renewal)[0].id});
+  today = day("2027-02-22");
+  run();
+  EXPECT_TRUE(to_be_removed().empty());
+  EXPECT_TRUE(lines(renewal)[0].removed);
 }
 
 TEST_P(Corrections, cancelling_one_of_three_takes_its_line_off_a_pro_forma) {

@@ -154,7 +154,7 @@ TEST_P(RefundsOfLinesTest, a_refunded_change_to_a_year_ends_the_service_as_a_ref
   const auto year = change_to_a_year(bought);
   EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2028, 3, 11));
   ASSERT_TRUE(refund({.payment = year.payment}).ok());
-  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 3, 11)) << "the refunded year is not paid for";
+  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 4, 1)) << "the month is paid for, the year is not";
   daily_run();
   EXPECT_EQ(service(bought.services[0]).status, ServiceStatus::cancelled);
 }
@@ -211,14 +211,17 @@ TEST_P(OwedAgainTest, a_kept_service_is_invoiced_again_for_the_refunded_period) 
   EXPECT_EQ(number("SELECT balance FROM invoices WHERE kind = 'renewal'"), 1000);
 }
 
-TEST_P(OwedAgainTest, a_year_that_a_change_began_is_invoiced_again) {
+TEST_P(OwedAgainTest, a_year_that_a_change_began_is_invoiced_again_from_the_end_of_what_is_paid_for) {
   const auto bought = buy({monthly_or_annual("a", "10.00", "96.00")});
   clock.advance(days(10));
   ASSERT_TRUE(refund({.payment = change_to_a_year(bought).payment}).ok());
-  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 3, 11));
+  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2027, 4, 1));
   daily_run();
   EXPECT_EQ(service(bought.services[0]).status, ServiceStatus::active);
-  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2028, 3, 11));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM invoices WHERE kind = 'renewal'"), 0);
+  clock.advance(days(14));
+  daily_run();
+  EXPECT_EQ(service(bought.services[0]).next_due_on, CivilDate(2028, 4, 1));
   EXPECT_EQ(number("SELECT balance FROM invoices WHERE kind = 'renewal'"), 9600);
 }
 
