@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/assert.hpp"
+#include "payments/under_way.hpp"
 #include "services/services.hpp"
 
 namespace bursar::dunning {
@@ -29,25 +30,30 @@ struct Cursor {
   [[nodiscard]] std::string text() const { return on + "/" + std::to_string(account) + "/" + std::to_string(invoice); }
 };
 
+// What of the invoices `i` is left in peace: what is on hold, and what a payment from before the run is under way for.
+// One that this run has charged may be declined any moment, and nothing here depends on how soon.
+#define BURSAR_LEFT_IN_PEACE(before)                                                                     \
+  "(EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = i.id) OR i.balance <= " BURSAR_UNDER_WAY( \
+      "i.id", " AND p.created_at < " before) ")"
+
 struct Page {
   std::vector<DueInvoice> invoices;  // without those of parked accounts
   Cursor last;
   int read = 0;
 };
 
-Page read_page(storage::Transaction& tx, std::string_view action, CivilDate until,
+Page read_page(storage::Transaction& tx, std::string_view action, const scheduler::RunContext& run,
                const scheduler::ChunkRequest& request) {
   Page page{.invoices = {}, .last = Cursor::read(request.cursor)};
   auto rows = tx.query(
-      "SELECT id, account_id, kind, coalesce(number, ''), due_on, balance, currency, version, dunning_offset, "
-      "dunning_on,"
-      " CASE WHEN EXISTS (SELECT 1 FROM orders o WHERE o.account_id = invoices.account_id AND o.invoice_id = "
-      "invoices.id"
+      "SELECT i.id, i.account_id, i.kind, coalesce(i.number, ''), i.due_on, i.balance, i.currency, i.version, "
+      "i.dunning_offset, i.dunning_on,"
+      " CASE WHEN EXISTS (SELECT 1 FROM orders o WHERE o.account_id = i.account_id AND o.invoice_id = i.id"
       " AND o.status = 'pending') THEN 1 ELSE 0 END"
-      " FROM invoices WHERE dunning_action = $1 AND dunning_on <= $2 AND (dunning_on, account_id, id) > ($3, $4, $5)"
-      " AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = invoices.id)"
-      " ORDER BY dunning_on, account_id, id LIMIT $6",
-      action, until, page.last.on, page.last.account, page.last.invoice, request.max_accounts);
+      " FROM invoices i WHERE i.dunning_action = $1 AND i.dunning_on <= $2"
+      " AND (i.dunning_on, i.account_id, i.id) > ($3, $4, $5) AND NOT " BURSAR_LEFT_IN_PEACE(
+          "$7") " ORDER BY i.dunning_on, i.account_id, i.id LIMIT $6",
+      action, run.date, page.last.on, page.last.account, page.last.invoice, request.max_accounts, run.scheduled_at);
   while (rows.next()) {
     ++page.read;
     page.last = {rows.string(9), rows.integer(1), rows.integer(0)};
@@ -92,14 +98,13 @@ std::int64_t DunningStep::count_reached(storage::Connection& c, const scheduler:
                   ? c.query(
                         "SELECT count(DISTINCT s.id) FROM invoices i JOIN invoice_lines l ON l.invoice_id = i.id "
                         "JOIN services s ON s.id = l.service_id WHERE i.dunning_action = $1 AND i.dunning_on <= $2 "
-                        "AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = i.id) "
-                        "AND l.removed_at IS NULL AND s.status = CASE $1 WHEN 'suspend' THEN 'active' ELSE 'suspended' "
+                        "AND NOT " BURSAR_LEFT_IN_PEACE("$3") " AND l.removed_at IS NULL AND s.status = CASE $1 WHEN 'suspend' THEN 'active' ELSE 'suspended' "
                         "END AND ($1 = 'suspend' OR s.suspend_reason = 'overdue')",
-                        action, run.date)
+                        action, run.date, run.scheduled_at)
                   : c.query(
-                        "SELECT count(*) FROM invoices WHERE dunning_action = $1 AND dunning_on <= $2 "
-                        "AND NOT EXISTS (SELECT 1 FROM held_invoices h WHERE h.invoice_id = invoices.id)",
-                        action, run.date);
+                        "SELECT count(*) FROM invoices i WHERE i.dunning_action = $1 AND i.dunning_on <= $2 "
+                        "AND NOT " BURSAR_LEFT_IN_PEACE("$3"),
+                        action, run.date, run.scheduled_at);
   return rows.next() ? rows.integer(0) : 0;
 }
 
@@ -111,7 +116,7 @@ std::int64_t DunningStep::count_all(storage::Connection& c) const {
 
 scheduler::ChunkResult DunningStep::run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,
                                               const scheduler::ChunkRequest& request) {
-  Page page = read_page(tx, invoicing::to_string(action_), run.date, request);
+  Page page = read_page(tx, invoicing::to_string(action_), run, request);
   scheduler::ChunkResult result{.cursor = page.last.text(), .finished = page.read < request.max_accounts, .counts = {}};
   if (page.invoices.empty()) return result;
   if (request.working_on != nullptr) *request.working_on = page.invoices.front().account;

@@ -91,8 +91,9 @@ constexpr Schema all_schemas[] = {
     {"Invoice",
      "id:id account_id:id number:string? kind:order|renewal|manual|late_fee|deposit "
      "status:draft|open|paid|void|uncollectible|refunded overdue:boolean currency:string issued_on:date due_on:date "
-     "net:Money tax:Money total:Money balance:Money late_fee_of:id? created_at:instant paid_at:instant? "
-     "autopay_on:date? held_until?:date? lines?:[InvoiceLine] credit_notes?:[CreditNote] seller?:Party buyer?:Party "
+     "net:Money tax:Money total:Money balance:Money under_way?:Money late_fee_of:id? created_at:instant "
+     "paid_at:instant? autopay_on:date? held_until?:date? lines?:[InvoiceLine] lines_to_be_removed?:[id] "
+     "credit_notes?:[CreditNote] seller?:Party buyer?:Party "
      "allocations?:[InvoiceAllocation] autopay_attempts?:[AutopayAttempt]"},
     {"AutopayAttempt",
      "round:integer outcome:passed_over|charged|declined_soft|declined_final|withdrawn payment_method:id? "
@@ -123,11 +124,11 @@ constexpr Schema all_schemas[] = {
      "cancel_url?:string"},
     {"Means", "gateway?:string payment_method?:id save_method?:boolean return_url?:string cancel_url?:string"},
     {"NewMassPayment",
-     "invoice_ids?:[id] amounts?:[Money] gateway?:string payment_method?:id save_method?:boolean return_url?:string "
-     "cancel_url?:string"},
+     "invoice_ids?:[id] amounts?:[Money] extra?:Money use_credit?:boolean gateway?:string payment_method?:id "
+     "save_method?:boolean return_url?:string cancel_url?:string"},
     {"MassPayment",
-     "id:id account_id:id status:open|completed|cancelled|expired total:Money items:[MassPaymentItem] "
-     "payments:[Payment] created_at:instant expires_at:instant"},
+     "id:id account_id:id status:open|completed|cancelled|expired total:Money extra:Money "
+     "items:[MassPaymentItem] payments:[Payment] created_at:instant expires_at:instant"},
     {"MassPaymentItem", "invoice_id:id number:string? amount:Money? owed:Money"},
     {"Payment",
      "id:id account_id:id invoice_id:id? mass_payment_id:id? gateway:string payment_method:id? "
@@ -203,7 +204,8 @@ constexpr Schema all_schemas[] = {
     {"Gateway",
      "instance:string display_name:string stored_methods:boolean setups:boolean refunds:boolean "
      "partial_refunds:boolean "
-     "staff_confirms:boolean currencies:[string]"},
+     "staff_confirms:boolean currencies:[string] limits:[GatewayLimit]"},
+    {"GatewayLimit", "minimum:Money maximum:Money?"},
 
     {"Balance", "credit:[Money] owed:[Money]"},
     {"LedgerEntry",

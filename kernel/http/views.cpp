@@ -140,12 +140,6 @@ void write_invoice_fields(JsonWriter& w, const IdCodec& ids, const invoicing::In
   w.field("created_at", i.created_at).field("paid_at", i.paid_at).field("autopay_on", i.autopay_on);
 }
 
-void write_invoice(JsonWriter& w, const IdCodec& ids, const invoicing::Invoice& invoice, CivilDate today) {
-  w.begin_object();
-  write_invoice_fields(w, ids, invoice, today);
-  w.end_object();
-}
-
 void write_invoice_line(JsonWriter& w, const IdCodec& ids, const invoicing::Line& l) {
   w.begin_object()
       .field("id", ids.text(l.id))

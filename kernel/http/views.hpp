@@ -57,7 +57,6 @@ void write_cancellation(JsonWriter& w, const IdCodec& ids, const services::Cance
 
 // The fields of an invoice without the braces, so that a caller may add more.
 void write_invoice_fields(JsonWriter& w, const IdCodec& ids, const invoicing::Invoice& invoice, CivilDate today);
-void write_invoice(JsonWriter& w, const IdCodec& ids, const invoicing::Invoice& invoice, CivilDate today);
 void write_invoice_line(JsonWriter& w, const IdCodec& ids, const invoicing::Line& line);
 void write_credit_note(JsonWriter& w, const IdCodec& ids, const invoicing::CreditNote& note);
 

@@ -117,4 +117,19 @@ void end_round(storage::Transaction& tx, InvoiceId invoice, const std::optional<
   plan_charge(tx, invoice, retry);
 }
 
+bool declines_nearly_all(storage::Connection& c, const settings::PauseWhenDeclined& limit, std::string_view gateway,
+                         Instant now) {
+  if (!limit.share) return false;
+  // Less than a day, so that the next daily run tries anew.
+  constexpr Duration looked_at = hours(12);
+  auto rows = c.query(
+      "SELECT a.outcome FROM payments p JOIN autopay_attempts a ON a.payment_id = p.id WHERE p.gateway = $1"
+      " AND p.origin = 'autopay' AND p.settled_at IS NOT NULL AND p.settled_at > $2"
+      " AND p.decline_code <> 'declines_paused' AND a.outcome <> 'withdrawn' ORDER BY p.settled_at DESC LIMIT $3",
+      gateway, now - looked_at, limit.of);
+  std::int64_t answered = 0, declined = 0;
+  for (; rows.next(); ++answered) declined += rows.text(0) == "charged" ? 0 : 1;
+  return answered == limit.of && declined * limit.share->den >= answered * limit.share->num;
+}
+
 }  // namespace bursar::payments

@@ -12,6 +12,7 @@
 #include "base/id.hpp"
 #include "base/time.hpp"
 #include "invoicing/derivation.hpp"
+#include "settings/config.hpp"
 #include "storage/database.hpp"
 
 namespace bursar::payments {
@@ -61,5 +62,9 @@ void end_attempt(storage::Transaction& tx, PaymentId payment, AttemptOutcome out
 void plan_charge(storage::Transaction& tx, InvoiceId invoice, const std::optional<invoicing::DerivedDay>& day);
 // The invoice's last round has failed, and the next begins on this day, or never.
 void end_round(storage::Transaction& tx, InvoiceId invoice, const std::optional<invoicing::DerivedDay>& retry);
+
+// Whether so many of the latest automatic charges at the gateway were declined that the fault is hardly the customers'.
+bool declines_nearly_all(storage::Connection& c, const settings::PauseWhenDeclined& limit, std::string_view gateway,
+                         Instant now);
 
 }  // namespace bursar::payments

@@ -74,5 +74,6 @@ inline constexpr std::string_view autopay_is_off = "autopay_off";
 inline constexpr std::string_view invoice_changed = "invoice_changed";
 inline constexpr std::string_view invoice_held = "invoice_held";
 inline constexpr std::string_view method_removed = "method_removed";
+inline constexpr std::string_view declines_paused = "declines_paused";
 
 }  // namespace bursar::payments

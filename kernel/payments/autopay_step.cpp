@@ -4,6 +4,8 @@
 #include <set>
 
 #include "base/assert.hpp"
+#include "invoicing/invoices.hpp"
+#include "invoicing/settlement.hpp"
 #include "payments/autopay_waterfall.hpp"
 #include "payments/recording.hpp"
 #include "payments/steps.hpp"
@@ -103,6 +105,18 @@ std::vector<std::int64_t> being_paid(storage::Transaction& tx, Gateways& gateway
     if (is_autopay || in_flight(payment, gateways, now)) out.push_back(rows.integer(0));
   }
   return out;
+}
+
+// What the accounts have in credit.
+using Credits = std::map<std::pair<AccountId, std::string>, std::int64_t>;
+
+Credits credits_of(storage::Transaction& tx, std::span<const std::int64_t> accounts) {
+  Credits credits;
+  auto rows =
+      tx.query("SELECT account_id, currency, amount FROM credit_balances WHERE account_id IN {list:$1} AND amount > 0",
+               accounts);
+  while (rows.next()) credits[{rows.id<AccountId>(0), rows.string(1)}] = rows.integer(2);
+  return credits;
 }
 
 // What a chunk writes, in bulk.
@@ -231,7 +245,7 @@ class AutopayStep final : public scheduler::Step {
 
   scheduler::ChunkResult run_chunk(storage::Transaction& tx, const scheduler::RunContext& run,
                                    const scheduler::ChunkRequest& request) override {
-    const Page page = read_page(tx, run.date, request);
+    Page page = read_page(tx, run.date, request);
     scheduler::ChunkResult result{
         .cursor = cursor_text(page.last), .finished = page.read < request.max_accounts, .counts = {}};
     if (page.due.empty()) return result;
@@ -241,7 +255,7 @@ class AutopayStep final : public scheduler::Step {
   }
 
  private:
-  void plan(storage::Transaction& tx, const scheduler::RunContext& run, const std::vector<Due>& due,
+  void plan(storage::Transaction& tx, const scheduler::RunContext& run, std::vector<Due>& due,
             scheduler::Counts& counts) const {
     std::vector<std::int64_t> accounts, ids;
     for (const Due& one : due) {
@@ -249,22 +263,61 @@ class AutopayStep final : public scheduler::Step {
       if (one.enabled) accounts.push_back(one.account.value());
     }
     auto methods = candidates_of(tx, accounts);
+    Credits credits = credits_of(tx, accounts);
     auto history = attempts_of(tx, ids);
     const auto paying = being_paid(tx, context_.gateways, ids, run.now);
     Plan plan(tx, context_, run, due.size());
-    for (const Due& one : due) {
+    for (Due& one : due) {
       if (std::binary_search(paying.begin(), paying.end(), one.invoice.value())) {
         // Its outcome decides; looked at again tomorrow.
         plan.leave_until(one, put_off_from(run.date));
         ++counts["autopay_waiting"];
-      } else if (!one.enabled || one.balance <= 0) {
+        continue;
+      }
+      if (!one.enabled || one.balance <= 0) {
         // Not wanted, or nothing to charge. Switching autopay on plans the charge anew.
         plan.leave_until(one, std::nullopt);
-      } else {
-        plan.begin_round(one, methods[one.account], history[one.invoice]);
+        continue;
       }
+      const auto& own = methods[one.account];
+      const auto& past = history[one.invoice];
+      if (leaves_something_to_charge(one, credits, own, past, run.date) &&
+          use_credit(tx, one, credits, run.now, counts))
+        continue;
+      plan.begin_round(one, own, past);
     }
     plan.write(tx, counts);
+  }
+
+  // Credit that would leave less than any method takes, and so an unpaid rest, waits; unless nothing could be charged
+  // anyway.
+  [[nodiscard]] bool leaves_something_to_charge(const Due& due, const Credits& credits,
+                                                std::span<const Candidate> methods, std::span<const Attempt> history,
+                                                CivilDate today) const {
+    const auto credit = credits.find({due.account, due.currency});
+    if (credit == credits.end() || credit->second >= due.balance) return true;
+    const int round = history.empty() ? 1 : history.back().round + 1;
+    const auto can_charge = [&](std::int64_t minor) {
+      const Money amount(minor, stored_currency(due.currency));
+      return choose_method(methods, history, round, context_.gateways, amount, today).method != nullptr;
+    };
+    return can_charge(due.balance - credit->second) || !can_charge(due.balance);
+  }
+
+  // Credit goes before any method, also where open invoices do not take it by themselves. Answers whether it was
+  // enough.
+  bool use_credit(storage::Transaction& tx, Due& due, Credits& credits, Instant now, scheduler::Counts& counts) const {
+    const auto credit = credits.find({due.account, due.currency});
+    if (credit == credits.end() || credit->second == 0) return false;
+    const Money balance(due.balance, stored_currency(due.currency));
+    const auto settled = invoicing::apply_credit(tx, context_.rules, due.invoice, balance, now);
+    BURSAR_ASSERT(settled.ok());
+    credit->second -= settled->applied.minor();
+    due.balance = settled->balance.minor();
+    due.version = invoicing::find_invoice(tx, due.invoice)->version;
+    ++counts["credit_applied"];
+    if (settled->newly_paid) ++counts["paid_by_credit"];
+    return settled->newly_paid;
   }
 
   const Context& context_;

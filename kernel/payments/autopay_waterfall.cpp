@@ -196,11 +196,21 @@ void tell_staff_of_missing(storage::Transaction& tx, const std::string& gateway,
              no_gateway(gateway).error, now);
 }
 
+namespace {
+
+void tell_staff_of_declines(storage::Transaction& tx, const std::string& gateway, Instant now) {
+  raise_task(tx, "gateway_declines", {}, 0, "Look into a payment gateway that declines nearly every automatic charge",
+             "the gateway '" + gateway + "': the other charges of the day wait for the next daily run", now);
+}
+
+}  // namespace
+
 void autopay_withdrawn(storage::Transaction& tx, const Context& context, const Payment& payment, std::string_view code,
                        Instant now) {
   end_attempt(tx, payment.id, AttemptOutcome::withdrawn, code);
   if (code == autopay_is_off) return plan_anew(tx, payment.invoice, std::nullopt);
-  if (code == invoice_changed || code == invoice_held) {
+  if (code == declines_paused) tell_staff_of_declines(tx, payment.gateway, now);
+  if (code == invoice_changed || code == invoice_held || code == declines_paused) {
     return plan_anew(tx, payment.invoice, put_off_from(context.rules.today(payment.created_at)));
   }
   if (code == reason::no_gateway) tell_staff_of_missing(tx, payment.gateway, now);

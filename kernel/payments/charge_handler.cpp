@@ -1,6 +1,7 @@
 #include "accounts/accounts.hpp"
 #include "invoicing/invoices.hpp"
 #include "payments/answer_text.hpp"
+#include "payments/autopay_attempts.hpp"
 #include "payments/autopay_plan.hpp"
 #include "payments/method_tokens.hpp"
 #include "payments/payments.hpp"
@@ -20,6 +21,7 @@ struct Charge {
   bool method_gone = false;
   bool autopay_enabled = false;
   bool held = false;
+  bool paused = false;
   Visit visit = {};
 };
 
@@ -45,6 +47,9 @@ std::optional<Charge> load(const Context& context, PaymentId id) {
     const auto account = accounts::find_account(c, charge.payment.account);
     charge.autopay_enabled = account && account->autopay_enabled;
     charge.held = c.query("SELECT 1 FROM held_invoices WHERE invoice_id = $1", charge.payment.invoice).next();
+    charge.paused = charge.payment.origin == PaymentOrigin::autopay &&
+                    declines_nearly_all(c, context.rules.billing.autopay.pause_when_declined, charge.payment.gateway,
+                                        context.clock.now());
     charge.visit = visit_of(c, context, charge.payment.account, charge.payment.gateway,
                             "/payments/" + context.codec.text(id), checkout_of(c, charge.payment));
     return charge;
@@ -79,6 +84,7 @@ std::optional<GatewayAnswer> reason_gone(const Charge& charge, const Gateway* ga
   if (charge.held) return withdrawal(invoice_held, "The invoice was put on hold before the charge.");
   if (charge.method_gone) return withdrawal(method_removed, "The method was removed before the charge.");
   if (gateway == nullptr) return withdrawal(reason::no_gateway, "The payment service is no longer available.");
+  if (charge.paused) return withdrawal(declines_paused, "The payment service declines nearly every charge.");
   return std::nullopt;
 }
 

@@ -2,6 +2,8 @@
 
 #include "effects/effects.hpp"
 #include "payments/answer_text.hpp"
+#include "payments/autopay_plan.hpp"
+#include "payments/lapse.hpp"
 #include "payments/payments.hpp"
 #include "payments/recording.hpp"
 #include "payments/settle.hpp"
@@ -60,6 +62,13 @@ effects::Outcome CompleteHandler::perform(const effects::Effect& effect) {
   const auto payment = load(context_, effect);
   if (!payment) return {.verdict = Verdict::parked, .error = "the payment is not stored"};
   if (!payment->open()) return {.verdict = Verdict::done};
+  // The customer may have left the page for another way to pay, and come back to it.
+  if (context_.db.read([&](storage::Connection& c) { return nothing_is_owed(c, *payment); })) {
+    return outcome_of({.outcome = GatewayOutcome::declined,
+                       .decline_code = std::string(invoice_changed),
+                       .decline_text = "The invoice was paid or changed before the money was taken.",
+                       .withdrawn = true});
+  }
   Gateway* gateway = context_.gateways.find(effect.instance);
   if (gateway == nullptr) return outcome_of(no_gateway(effect.instance));
   return outcome_of(gateway->complete({.idempotency_key = effect.key,

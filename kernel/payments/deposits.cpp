@@ -1,6 +1,7 @@
 #include "payments/deposits.hpp"
 
 #include "ledger/journal.hpp"
+#include "payments/recording.hpp"
 
 namespace bursar::payments {
 
@@ -8,10 +9,6 @@ namespace {
 
 // As long as an action nobody took stands in the way of another payment (payments.cpp).
 constexpr Duration action_counts_for = minutes(30);
-
-Error bad_amount(std::string detail) {
-  return invalid("invalid_fields", "Some fields are not valid.", {{"/amount", std::move(detail)}});
-}
 
 std::optional<Money> limit_of(const std::map<std::string, Money>& limits, Currency currency) {
   const auto found = limits.find(std::string(currency.code()));
@@ -39,20 +36,27 @@ Money deposits_on_their_way(storage::Connection& c, const Context& context, Acco
 }
 
 Status check_deposit(storage::Connection& c, const Context& context, AccountId account, Money amount, Instant now) {
+  if (!amount.is_positive()) return bad_field("/amount", "must be positive");
+  const auto least = limit_of(context.rules.billing.deposits.minimum, amount.currency());
+  if (least && amount < *least) return bad_field("/amount", "must be at least " + least->to_string());
+  return check_added(c, context, account, amount, "/amount", now);
+}
+
+Status check_added(storage::Connection& c, const Context& context, AccountId account, Money amount,
+                   std::string_view pointer, Instant now) {
   const settings::Deposits& limits = context.rules.billing.deposits;
   const Currency currency = amount.currency();
-  if (!amount.is_positive()) return bad_amount("must be positive");
-  if (const auto least = limit_of(limits.minimum, currency); least && amount < *least)
-    return bad_amount("must be at least " + least->to_string());
-  if (const auto most = limit_of(limits.maximum, currency); most && amount > *most)
-    return bad_amount("must be at most " + most->to_string());
+  if (const auto most = limit_of(limits.maximum, currency); most && amount > *most) {
+    return bad_field(std::string(pointer), "at most " + most->to_string() + " can be added to credit");
+  }
   if (const auto most = limit_of(limits.maximum_balance, currency)) {
     const Money coming = deposits_on_their_way(c, context, account, currency, now);
     const Money has = ledger::credit_balance(c, account, currency) + coming;
     if (has + amount > *most) {
       const Money room = has < *most ? *most - has : Money::zero(currency);
-      return bad_amount("at most " + room.to_string() + " can be added: credit may not exceed " + most->to_string() +
-                        (coming.is_zero() ? "" : ", and " + coming.to_string() + " is on its way"));
+      return bad_field(std::string(pointer),
+                       "at most " + room.to_string() + " can be added: credit may not exceed " + most->to_string() +
+                           (coming.is_zero() ? "" : ", and " + coming.to_string() + " is on its way"));
     }
   }
   if (!limits.require_active_service) return {};

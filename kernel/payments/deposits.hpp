@@ -1,6 +1,8 @@
 // Adding credit, within the provider's limits (billing.deposits).
 #pragma once
 
+#include <string_view>
+
 #include "base/id.hpp"
 #include "base/money.hpp"
 #include "base/result.hpp"
@@ -16,5 +18,10 @@ Money deposits_on_their_way(storage::Connection& c, const Context& context, Acco
 // Whether the account may add this much now. Errors: invalid /amount, with the limit; conflict
 // deposit_needs_active_service.
 Status check_deposit(storage::Connection& c, const Context& context, AccountId account, Money amount, Instant now);
+
+// The same of what a customer adds to the payment of invoices, for credit, which may be as little as they like.
+// `pointer`: of the field.
+Status check_added(storage::Connection& c, const Context& context, AccountId account, Money amount,
+                   std::string_view pointer, Instant now);
 
 }  // namespace bursar::payments

@@ -1,8 +1,11 @@
 #include "payments/lapse.hpp"
 
+#include <algorithm>
 #include <span>
 
+#include "invoicing/invoices.hpp"
 #include "payments/answer_text.hpp"
+#include "payments/autopay_plan.hpp"
 #include "payments/recording.hpp"
 #include "payments/settle.hpp"
 #include "payments/staff_tasks.hpp"
@@ -24,32 +27,93 @@ std::optional<Outcome> no_void_now(const Payment& payment) {
   return Outcome{.verdict = Verdict::waiting, .error = "the payment is " + std::string(to_string(payment.status))};
 }
 
-}  // namespace
+// Payments that wait for their customer, each with the effect that asks its gateway now and then.
+#define BURSAR_WAITING_PAYMENTS                                                                                       \
+  "SELECT p.id FROM effects e JOIN payments p ON p.id = e.object_id WHERE e.kind = 'charge' AND e.state = 'waiting' " \
+  "AND e.next_at IS NOT NULL AND p.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM effects v "               \
+  "WHERE v.object_id = p.id AND v.kind = 'void') "
 
-std::int64_t let_lapse(storage::Transaction& tx, const settings::Autopay& autopay, Instant now) {
+std::vector<PaymentId> ids_in(storage::Rows rows) {
+  std::vector<PaymentId> ids;
+  while (rows.next()) ids.push_back(rows.id<PaymentId>(0));
+  return ids;
+}
+
+std::vector<Payment> load(storage::Connection& c, const std::vector<PaymentId>& ids) {
+  std::vector<Payment> payments;
+  for (const PaymentId id : ids) payments.push_back(find_payment(c, id).value());
+  return payments;
+}
+
+std::vector<Payment> unconfirmed(storage::Connection& c, const settings::Autopay& autopay, Instant now) {
+  return load(c, ids_in(c.query(BURSAR_WAITING_PAYMENTS "AND p.origin = 'autopay' AND (p.created_at <= $1 OR "
+                                                        "p.expires_at <= $2) ORDER BY p.id",
+                                now - days(autopay.confirm_within_days), now)));
+}
+
+bool can_void(const Context& context, const Payment& payment) {
+  const Gateway* gateway = context.gateways.find(payment.gateway);
+  return gateway != nullptr && gateway->info().voids;
+}
+
+std::vector<Payment> not_needed(storage::Connection& c, const Context& context, std::vector<Payment> waiting) {
+  std::erase_if(waiting, [&](const Payment& one) { return !can_void(context, one) || !nothing_is_owed(c, one); });
+  return waiting;
+}
+
+std::int64_t record_voids(storage::Transaction& tx, const std::vector<Payment>& payments, Instant now) {
+  if (payments.empty()) return 0;
   std::vector<effects::NewEffect> voids;
-  std::vector<std::int64_t> payments;
-  {
-    auto rows = tx.query(
-        "SELECT p.id, p.account_id, p.gateway FROM effects e JOIN payments p ON p.id = e.object_id "
-        "WHERE e.kind = 'charge' AND e.state = 'waiting' AND e.next_at IS NOT NULL AND p.origin = 'autopay' "
-        "AND p.status = 'requires_action' AND (p.created_at <= $1 OR p.expires_at <= $2) "
-        "AND NOT EXISTS (SELECT 1 FROM effects v WHERE v.object_id = p.id AND v.kind = 'void') ORDER BY p.id",
-        now - days(autopay.confirm_within_days), now);
-    while (rows.next()) {
-      payments.push_back(rows.integer(0));
-      voids.push_back({.kind = "void",
-                       .key = void_key(rows.id<PaymentId>(0)),
-                       .instance = rows.string(2),
-                       .account = rows.id<AccountId>(1),
-                       .object = rows.integer(0)});
-    }
+  std::vector<std::int64_t> ids;
+  for (const Payment& payment : payments) {
+    ids.push_back(payment.id.value());
+    voids.push_back({.kind = "void",
+                     .key = void_key(payment.id),
+                     .instance = payment.gateway,
+                     .account = payment.account,
+                     .object = payment.id.value()});
   }
-  if (voids.empty()) return 0;
   // The void asks too. Side by side, it would be chance whose words tell the customer how the charge ended.
   tx.execute("UPDATE effects SET next_at = $2 WHERE object_id IN {list:$1} AND kind = 'charge' AND state = 'waiting'",
-             std::span<const std::int64_t>(payments), now + own_lookup_rests);
+             std::span<const std::int64_t>(ids), now + own_lookup_rests);
   return effects::record(tx, now, voids);
+}
+
+GatewayAnswer let_go(storage::Connection& c, const Payment& payment) {
+  if (nothing_is_owed(c, payment)) {
+    return {.outcome = GatewayOutcome::declined,
+            .decline_code = std::string(invoice_changed),
+            .decline_text = "The invoice was paid or changed before the payment was confirmed.",
+            .withdrawn = true};
+  }
+  return {.outcome = GatewayOutcome::declined,
+          .decline_class = DeclineClass::soft,
+          .decline_code = "confirmation_expired",
+          .decline_text = "Nobody confirmed the payment in time."};
+}
+
+}  // namespace
+
+bool nothing_is_owed(storage::Connection& c, const Payment& payment) {
+  const auto targets = targets_of(c, payment);
+  return std::none_of(targets.begin(), targets.end(), [&](const Target& target) {
+    const auto invoice = invoicing::find_invoice(c, target.invoice);
+    return invoice && invoice->balance.is_positive() && invoice->status == invoicing::InvoiceStatus::open;
+  });
+}
+
+std::int64_t let_lapse(storage::Transaction& tx, const Context& context, Instant now) {
+  const std::int64_t lapsed = record_voids(tx, unconfirmed(tx, context.rules.billing.autopay, now), now);
+  const auto waiting = ids_in(tx.query(BURSAR_WAITING_PAYMENTS "ORDER BY p.id"));
+  return lapsed + record_voids(tx, not_needed(tx, context, load(tx, waiting)), now);
+}
+
+void let_go_of_others(storage::Transaction& tx, const Context& context, InvoiceId invoice, PaymentId paid_by,
+                      Instant now) {
+  std::vector<Payment> waiting = payments_of_invoice(tx, invoice);
+  std::erase_if(waiting,
+                [&](const Payment& one) { return one.id == paid_by || one.status != PaymentStatus::requires_action; });
+  record_voids(tx, not_needed(tx, context, std::move(waiting)), now);
 }
 
 int VoidHandler::concurrency(std::string_view instance) const { return context_.gateways.concurrency(instance); }
@@ -96,13 +160,11 @@ void VoidHandler::settle(storage::Transaction& tx, const effects::Effect& effect
     case GatewayOutcome::succeeded:
       outcome.verdict = Verdict::done;
       if (!payment->open()) return;
-      settle_payment(tx, context_, payment->id,
-                     {.outcome = GatewayOutcome::declined,
-                      .decline_class = DeclineClass::soft,
-                      .decline_code = "confirmation_expired",
-                      .decline_text = "Nobody confirmed the payment in time."},
-                     Verdict::failed, now);
-      effects::conclude(tx, charge_key(payment->id), Verdict::failed, "confirmation_expired", now);
+      {
+        const GatewayAnswer ended = let_go(tx, *payment);
+        settle_payment(tx, context_, payment->id, ended, Verdict::failed, now);
+        effects::conclude(tx, charge_key(payment->id), Verdict::failed, ended.decline_code, now);
+      }
       return;
     case GatewayOutcome::not_attempted:
       outcome.verdict = Verdict::not_attempted;

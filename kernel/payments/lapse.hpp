@@ -1,17 +1,26 @@
-// An automatic charge that asks for the customer (3-D Secure) and that nobody answers. It may not wait for ever, and no
-// other charge may begin beside it: so the gateway is told to let go of it (effect "void:<payment>:1"), and only when
-// it has, the charge counts as declined for the time being and the schedule goes on. See
-// docs/design/payment-outcomes.md.
+// Payments that wait for their customer and should wait no longer: the gateway is told to let go of each (effect
+// "void:<payment>:1"), and only when it has, the payment has failed. See docs/design/payment-outcomes.md.
+//
+// An automatic charge that asks for the customer (3-D Secure) and that nobody answers may not wait for ever, and no
+// other charge may begin beside it. A page that was left open of an invoice that was paid otherwise meanwhile would
+// take the money a second time.
 #pragma once
 
 #include "payments/payments.hpp"
-#include "settings/config.hpp"
 
 namespace bursar::payments {
 
-// Records the void of each charge that has waited for longer than the setting says, or that its gateway said to be over
-// by now; answers how many are new.
-std::int64_t let_lapse(storage::Transaction& tx, const settings::Autopay& autopay, Instant now);
+// Records the void of each automatic charge that has waited for longer than the setting says, or that its gateway said
+// to be over by now, and of each payment of which nothing is owed any more, where its gateway can let go of it; answers
+// how many are new.
+std::int64_t let_lapse(storage::Transaction& tx, const Context& context, Instant now);
+
+// The same at once for what waits beside the payment that has just paid this invoice.
+void let_go_of_others(storage::Transaction& tx, const Context& context, InvoiceId invoice, PaymentId paid_by,
+                      Instant now);
+
+// Whether all that the payment was for is paid or void, so that its money could only become credit.
+bool nothing_is_owed(storage::Connection& c, const Payment& payment);
 
 // The effects of kind "void".
 class VoidHandler final : public effects::Handler {

@@ -5,6 +5,9 @@
 
 #include "accounts/audit.hpp"
 #include "invoicing/invoices.hpp"
+#include "invoicing/settlement.hpp"
+#include "ledger/journal.hpp"
+#include "payments/deposits.hpp"
 #include "payments/recording.hpp"
 #include "payments/staff_tasks.hpp"
 #include "payments/stored.hpp"
@@ -42,6 +45,7 @@ MassPayment read_row(storage::Rows& rows) {
           .status = rows.string(3),
           .items = {},
           .total = Money::zero(stored_currency(rows.text(2))),
+          .extra = Money(rows.integer(7), stored_currency(rows.text(2))),
           .created_at = rows.instant(4),
           .expires_at = rows.instant(5),
           .version = rows.integer(6)};
@@ -78,6 +82,48 @@ std::vector<NewMassPayment::Item> everything_owed(Transaction& tx, AccountId acc
     if (items.size() < most_invoices) items.push_back({.invoice = invoice.id});
   }
   return items;
+}
+
+// Account credit for the invoices in their order; what is left to pay of each.
+Result<std::vector<Target>> use_credit(Transaction& tx, const Context& context, AccountId account,
+                                       const std::vector<Target>& targets, Instant now) {
+  Money credit = ledger::credit_balance(tx, account, targets.front().amount.currency());
+  std::vector<Target> left;
+  for (const Target& target : targets) {
+    const Money used = std::min(credit, target.amount);
+    if (used < target.amount) left.push_back({.invoice = target.invoice, .amount = target.amount - used});
+    credit -= used;
+    if (used.is_zero()) continue;
+    BURSAR_TRY(applied, invoicing::apply_credit(tx, context.rules, target.invoice, used, now));
+    (void)applied;  // its journal entry tells
+  }
+  return left;
+}
+
+Status check_extra(Transaction& tx, const Context& context, const NewMassPayment& mass, Currency currency,
+                   Instant now) {
+  if (!mass.extra) return {};
+  if (mass.extra->currency() != currency || !mass.extra->is_positive()) {
+    return bad_field("/extra", "must be above zero and in " + std::string(currency.code()));
+  }
+  if (mass.use_credit) return bad_field("/extra", "adds credit, and use_credit takes it");
+  return mass.origin == PaymentOrigin::customer ? check_added(tx, context, mass.account, *mass.extra, "/extra", now)
+                                                : Status();
+}
+
+// A part of an invoice is asked for again in whole by the next attempt, so credit must not have paid some of it.
+Status check_use_of_credit(const NewMassPayment& mass) {
+  const bool has_amounts = std::any_of(mass.items.begin(), mass.items.end(),
+                                       [](const NewMassPayment::Item& item) { return item.amount.has_value(); });
+  return mass.use_credit && has_amounts ? Status(bad_field("/amounts", "can't be named where credit is used"))
+                                        : Status();
+}
+
+// A payment that brought something brought what was added, too.
+bool has_brought_money(Connection& c, MassPaymentId id) {
+  const auto payments = payments_of(c, id);
+  return std::any_of(payments.begin(), payments.end(),
+                     [](const Payment& payment) { return payment.received.is_positive(); });
 }
 
 Result<std::vector<Chosen>> choose(Transaction& tx, const NewMassPayment& mass) {
@@ -136,6 +182,7 @@ struct Attempt {
   MassPaymentId mass_payment;
   AccountId account;
   std::vector<Target> targets;
+  Money extra;
   Means means;
   PaymentOrigin origin;
   Checkout checkout;
@@ -147,9 +194,10 @@ Means means_of(const std::string& gateway, PaymentMethodId method, const Checkou
 
 Result<PaymentId> record_attempt(Transaction& tx, const Context& context, Attempt attempt, const accounts::Actor& actor,
                                  Instant now) {
-  Money amount = Money::zero(attempt.targets.front().amount.currency());
+  Money amount = attempt.extra;
   for (const Target& target : attempt.targets) amount += target.amount;
   BURSAR_TRY(gateway, choose_gateway(tx, context, attempt.means, attempt.account, amount.currency()));
+  BURSAR_CHECK(check_limits(context.gateways, gateway, amount));
   BURSAR_CHECK(check_under_way(tx, context, attempt.targets, now));
   return insert_payment(tx,
                         {.account = attempt.account,
@@ -174,7 +222,8 @@ std::optional<MassPayment> find_mass_payment(Connection& c, MassPaymentId id) {
   std::optional<MassPayment> mass;
   {
     auto rows = c.query(
-        "SELECT id, account_id, currency, status, created_at, expires_at, version FROM mass_payments WHERE id = $1",
+        "SELECT id, account_id, currency, status, created_at, expires_at, version, extra FROM mass_payments WHERE id = "
+        "$1",
         id);
     if (!rows.next()) return std::nullopt;
     mass = read_row(rows);
@@ -187,7 +236,7 @@ std::vector<MassPayment> list_mass_payments(Connection& c, AccountId account, Ma
   std::vector<MassPayment> out;
   {
     auto rows = c.query(
-        "SELECT id, account_id, currency, status, created_at, expires_at, version FROM mass_payments "
+        "SELECT id, account_id, currency, status, created_at, expires_at, version, extra FROM mass_payments "
         "WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
         account, before ? before.value() : INT64_MAX, limit);
     while (rows.next()) out.push_back(read_row(rows));
@@ -198,13 +247,16 @@ std::vector<MassPayment> list_mass_payments(Connection& c, AccountId account, Ma
 
 Result<StartedMassPayment> start_mass_payment(Transaction& tx, const Context& context, const NewMassPayment& mass,
                                               const accounts::Actor& actor, Instant now) {
+  BURSAR_CHECK(check_use_of_credit(mass));
   BURSAR_TRY(chosen, choose(tx, mass));
+  const Currency currency = chosen.front().amount.currency();
+  BURSAR_CHECK(check_extra(tx, context, mass, currency, now));
+  const Money extra = mass.extra.value_or(Money::zero(currency));
   const auto id = tx.new_id<MassPaymentId>();
   tx.execute(
-      "INSERT INTO mass_payments (id, account_id, currency, status, created_at, expires_at) "
-      "VALUES ($1, $2, $3, 'open', $4, $5)",
-      id, mass.account, chosen.front().amount.currency().code(), now,
-      now + days(context.rules.billing.mass_payment_days));
+      "INSERT INTO mass_payments (id, account_id, currency, status, created_at, expires_at, extra) "
+      "VALUES ($1, $2, $3, 'open', $4, $5, $6)",
+      id, mass.account, currency.code(), now, now + days(context.rules.billing.mass_payment_days), extra.minor());
   using storage::Batch;
   Batch rows{{"mass_payment_id", Batch::integer},
              {"position", Batch::integer},
@@ -221,10 +273,17 @@ Result<StartedMassPayment> start_mass_payment(Transaction& tx, const Context& co
     targets.push_back({.invoice = one.invoice.id, .amount = one.amount});
   }
   tx.insert_many("mass_payment_items", rows);
+  BURSAR_CHECK(check_under_way(tx, context, targets, now));
+  if (mass.use_credit) {
+    BURSAR_TRY(left, use_credit(tx, context, mass.account, targets, now));
+    if (left.empty()) return credit_covers_all("Apply credit to the invoices instead.");
+    targets = std::move(left);
+  }
   BURSAR_TRY(payment, record_attempt(tx, context,
                                      {.mass_payment = id,
                                       .account = mass.account,
                                       .targets = std::move(targets),
+                                      .extra = extra,
                                       .means = means_of(mass.gateway, mass.method, mass.checkout),
                                       .origin = mass.origin,
                                       .checkout = mass.checkout},
@@ -247,6 +306,7 @@ Result<PaymentId> retry_mass_payment(Transaction& tx, const Context& context, Ma
                         {.mass_payment = id,
                          .account = mass->account,
                          .targets = std::move(targets),
+                         .extra = has_brought_money(tx, id) ? Money::zero(mass->total.currency()) : mass->extra,
                          .means = means_of(attempt.gateway, attempt.method, attempt.checkout),
                          .origin = attempt.origin,
                          .checkout = attempt.checkout},

@@ -1,6 +1,7 @@
 // One payment over several invoices. The invoices stay separate documents with their own tax and numbers; a mass
 // payment only names them, so its total is always what is still owed on them: it shrinks when one is paid, cancelled or
-// changed meanwhile, and is never part of what the account owes. What arrives beyond that is customer credit.
+// changed meanwhile, and is never part of what the account owes. What arrives beyond that is customer credit, and so is
+// what the customer chooses to add (`extra`).
 #pragma once
 
 #include <optional>
@@ -25,6 +26,7 @@ struct MassPayment {
   };
   std::vector<Item> items;  // in the order in which money goes to them
   Money total;              // the sum of what is owed
+  Money extra;              // asked for beside it, for credit, until a payment has brought it
   Instant created_at;
   Instant expires_at;
   std::int64_t version = 1;
@@ -37,6 +39,9 @@ struct NewMassPayment {
     std::optional<Money> amount = std::nullopt;  // default: the balance
   };
   std::vector<Item> items;  // 1 to 200, each invoice once; empty: every open invoice, by due date
+  // Beside what is owed, for credit; within the limits of deposits, but for the least.
+  std::optional<Money> extra = std::nullopt;
+  bool use_credit = false;  // account credit first, in the order of the items; the payment is for the rest
   std::string gateway;      // may be empty when a method is named
   PaymentMethodId method = {};
   PaymentOrigin origin = PaymentOrigin::customer;
@@ -47,8 +52,9 @@ std::optional<MassPayment> find_mass_payment(storage::Connection& c, MassPayment
 std::vector<MassPayment> list_mass_payments(storage::Connection& c, AccountId account, MassPaymentId before, int limit);
 
 // Names the invoices and records the first attempt, to be taken further by Payments::perform() as any other.
-// Errors: not_found no_such_payment_method; conflict nothing_to_pay, payment_in_flight; invalid /invoice_ids (not one
-// of the account's open ones, another currency than the first, twice), /amounts, /gateway.
+// Errors: not_found no_such_payment_method; conflict nothing_to_pay, payment_in_flight, credit_covers_all; invalid
+// /invoice_ids (not one of the account's open ones, another currency than the first, twice), /amounts, /extra,
+// /gateway.
 struct StartedMassPayment {
   MassPaymentId mass_payment;
   PaymentId payment;

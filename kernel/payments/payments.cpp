@@ -7,6 +7,7 @@
 #include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
 #include "payments/complete.hpp"
+#include "payments/deposits.hpp"
 #include "payments/recording.hpp"
 #include "payments/settle.hpp"
 #include "payments/staff_tasks.hpp"
@@ -38,6 +39,10 @@ Result<Checked> check(storage::Transaction& tx, const Context& context, const Ne
   const Money amount = payment.amount.value_or(invoice->balance);
   if (amount.currency() != currency) return bad_field("/amount", "must be in " + std::string(currency.code()));
   if (!amount.is_positive()) return bad_field("/amount", "must be positive");
+  if (amount > invoice->balance && payment.origin == PaymentOrigin::customer) {
+    const Money added = amount - invoice->balance;
+    BURSAR_CHECK(check_added(tx, context, invoice->account, added, "/amount", now));
+  }
   const Money coming = under_way(tx, context.gateways, payment.invoice, currency, now);
   if (coming.is_positive() && coming + amount > invoice->balance) return payment_in_flight(coming);
   Money credit = Money::zero(currency);
@@ -46,13 +51,9 @@ Result<Checked> check(storage::Transaction& tx, const Context& context, const Ne
       return conflict("deposit_takes_no_credit", "Adding credit can't be paid with credit.");
     }
     credit = std::min({ledger::credit_balance(tx, invoice->account, currency), amount, invoice->balance});
-    if (credit == amount) {
-      return Error{.kind = ErrorKind::conflict,
-                   .code = "credit_covers_all",
-                   .detail = "There is credit for all of it; no gateway is needed.",
-                   .cure = "Apply credit to the invoice instead."};
-    }
+    if (credit == amount) return credit_covers_all("Apply credit to the invoice instead.");
   }
+  BURSAR_CHECK(check_limits(context.gateways, instance, amount - credit));
   return Checked{.invoice = *std::move(invoice), .gateway = std::move(instance), .amount = amount, .credit = credit};
 }
 

@@ -41,7 +41,7 @@ class ReconciliationStep final : public scheduler::Step {
         "'void') "
         "AND state IN ('unknown', 'waiting')",
         run.now);
-    if (const auto lapsed = let_lapse(tx, context_.rules.billing.autopay, run.now); lapsed > 0) {
+    if (const auto lapsed = let_lapse(tx, context_, run.now); lapsed > 0) {
       counts["lapsed"] = lapsed;
     }
     tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", run.now - idempotency_kept);

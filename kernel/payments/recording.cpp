@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "accounts/audit.hpp"
+#include "base/assert.hpp"
 #include "payments/methods.hpp"
 
 namespace bursar::payments {
@@ -73,6 +74,21 @@ Result<std::string> choose_gateway(storage::Transaction& tx, const Context& cont
   return instance;
 }
 
+Status check_limits(Gateways& gateways, const std::string& instance, Money amount) {
+  const Gateway* gateway = gateways.find(instance);
+  BURSAR_ASSERT(gateway != nullptr);
+  for (const AmountLimit& limit : gateway->info().limits) {
+    if (limit.currency != amount.currency()) continue;
+    if (amount.minor() < limit.minimum) {
+      return bad_field("/gateway", "takes at least " + Money(limit.minimum, limit.currency).to_string());
+    }
+    if (limit.maximum > 0 && amount.minor() > limit.maximum) {
+      return bad_field("/gateway", "takes at most " + Money(limit.maximum, limit.currency).to_string());
+    }
+  }
+  return {};
+}
+
 bool in_flight(const OpenPayment& payment, Gateways& gateways, Instant now) {
   if (is_staff_confirmed(gateways, payment.gateway)) return false;
   if (payment.status != PaymentStatus::requires_action) return true;
@@ -100,6 +116,13 @@ Error payment_in_flight(Money coming) {
           .detail = "A payment for this invoice is under way: " + coming.to_string() + " may arrive any moment.",
           .cure = "Wait until its outcome is known, or finish it.",
           .retry = Retry::later};
+}
+
+Error credit_covers_all(std::string cure) {
+  return {.kind = ErrorKind::conflict,
+          .code = "credit_covers_all",
+          .detail = "There is credit for all of it; no gateway is needed.",
+          .cure = std::move(cure)};
 }
 
 PaymentId insert_payment(storage::Transaction& tx, const Recording& recording, const accounts::Actor& actor,

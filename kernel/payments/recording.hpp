@@ -22,6 +22,8 @@ struct Means {
 // invalid /gateway, /save_method.
 Result<std::string> choose_gateway(storage::Transaction& tx, const Context& context, const Means& means,
                                    AccountId account, Currency currency);
+// Whether the gateway takes this amount: invalid /gateway, with the limit.
+Status check_limits(Gateways& gateways, const std::string& instance, Money amount);
 
 // Whether the gateway may take this payment's money without anybody else doing a thing for it.
 // A transfer is moved by the customer alone, and an action that nobody took lapses.
@@ -35,6 +37,7 @@ bool in_flight(const OpenPayment& payment, Gateways& gateways, Instant now);
 // What may arrive for the invoice any moment without anybody doing another thing.
 Money under_way(storage::Connection& c, Gateways& gateways, InvoiceId invoice, Currency currency, Instant now);
 Error payment_in_flight(Money coming);
+Error credit_covers_all(std::string cure);
 
 struct Recording {
   AccountId account;

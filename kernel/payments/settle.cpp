@@ -11,6 +11,7 @@
 #include "payments/answer_text.hpp"
 #include "payments/autopay_waterfall.hpp"
 #include "payments/complete.hpp"
+#include "payments/lapse.hpp"
 #include "payments/mass_payments.hpp"
 #include "payments/methods.hpp"
 #include "payments/recording.hpp"
@@ -189,6 +190,7 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
     end_attempt(tx, payment.id, AttemptOutcome::charged);
   }
   if (payment.mass_payment) complete_if_nothing_is_owed(tx, payment.mass_payment, now);
+  for (const Share& part : spread.applied) let_go_of_others(tx, context, part.invoice, payment.id, now);
   accounts::append_audit(tx, now,
                          {.account = payment.account,
                           .action = "payment.succeeded",
@@ -266,7 +268,7 @@ void failed(storage::Transaction& tx, const Context& context, const Payment& pay
 void withdrawn(storage::Transaction& tx, const Context& context, const Payment& payment, const GatewayAnswer& answer,
                Instant now) {
   mark_failed(tx, payment, answer, now);
-  autopay_withdrawn(tx, context, payment, answer.decline_code, now);
+  if (payment.origin == PaymentOrigin::autopay) autopay_withdrawn(tx, context, payment, answer.decline_code, now);
 }
 
 Settlement requires_action(storage::Transaction& tx, const Context& context, const Payment& payment,

@@ -18,8 +18,9 @@ std::unique_ptr<scheduler::Step> autopay_step(const Context& context);
 std::unique_ptr<scheduler::Step> method_expiry_step(const Context& context);
 
 // `reconciliation`: asks again today for every charge and refund whose outcome is open, takes back the automatic
-// charges that their customers did not confirm in time, forgets answers kept for idempotency keys, sessions and login
-// counts that are over, and counts what is unknown or in suspense.
+// charges that their customers did not confirm in time and what waits for a customer who owes nothing of it any more,
+// forgets answers kept for idempotency keys, sessions and login counts that are over, and counts what is unknown or in
+// suspense.
 std::unique_ptr<scheduler::Step> reconciliation_step(const Context& context);
 
 }  // namespace bursar::payments

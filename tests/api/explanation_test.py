@@ -194,10 +194,17 @@ class Corpus:
             return made["service_ids"]
         return []
 
+    def dispute(self, payment, end):
+        dispute = {"reference": f"dp_{payment['id']}", "amount": payment["amount"]}
+        for status in ("opened", end):
+            ok(self.admin.post(f"/payments/{payment['id']}/disputes", dispute | {"status": status}))
+
     def mid_period(self):
-        """Some services change to a dearer product, some end at once, some money goes back."""
+        """Some services change to a dearer product, some end at once, some money goes back, some customers get more time."""
         changed = 0
-        for email, account, services in self.customers:
+        for number, (email, account, services) in enumerate(self.customers):
+            if number % 8 == 5:
+                ok(self.admin.post(f"/accounts/{account}/holds", {"until": "2027-02-05", "reason": "the bank is closed"}))
             client = log_in(self.port, email, PASSWORD)
             for service in services[:2]:
                 answer = client.post(f"/services/{service}/change", {"product_id": self.random.choice(self.dear)})
@@ -211,6 +218,8 @@ class Corpus:
                 text = f"{half // 10 ** digits}" + (f".{half % 10 ** digits:0{digits}}" if digits else "")
                 self.admin.post(f"/payments/{payment['id']}/refunds", {
                     "reason": "asked", "amount": {"amount": text, "currency": payment["amount"]["currency"]}})
+            for payment in paid[1:2]:
+                self.dispute(payment, "lost" if number % 2 else "won")
             for invoice in ok(client.get(f"/accounts/{account}/invoices?limit=200&status=open")).json["data"]:
                 if invoice["kind"] == "order" and self.random.random() < 0.7:
                     ok(client.post(f"/invoices/{invoice['id']}/payments", {"gateway": "cards"}))
@@ -301,7 +310,7 @@ class LegalAtIssue(unittest.TestCase):
                     with self.subTest(invoice=invoice["id"], formula=part["formula"]):
                         sources.add(part["derivation"]["from"])
                         self.assertEqual(abs(minor(part["amount"])), allocated(part["derivation"], invoice["currency"]))
-        self.assertLessEqual({"credit", "payment", "taken_back", "refund"}, sources)
+        self.assertLessEqual({"credit", "payment", "taken_back", "refund", "dispute"}, sources)
 
     def test_every_line_of_a_credit_note_is_recomputed_to_the_minor_unit(self):
         sources = set()

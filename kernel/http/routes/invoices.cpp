@@ -8,9 +8,11 @@
 #include "http/views.hpp"
 #include "invoicing/corrections.hpp"
 #include "invoicing/issue.hpp"
+#include "invoicing/periods.hpp"
 #include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
 #include "payments/autopay_attempts.hpp"
+#include "payments/under_way.hpp"
 
 namespace bursar::http {
 
@@ -26,6 +28,17 @@ std::optional<invoicing::InvoiceStatus> status_from(const std::string& text) {
   return std::nullopt;
 }
 
+std::map<InvoiceId, Money> under_way_of(storage::Connection& c, const std::vector<invoicing::Invoice>& invoices) {
+  std::vector<std::int64_t> ids;
+  for (const auto& invoice : invoices) ids.push_back(invoice.id.value());
+  return payments::money_under_way(c, ids);
+}
+
+void write_under_way(JsonWriter& w, const invoicing::Invoice& invoice, const std::map<InvoiceId, Money>& under_way) {
+  const auto found = under_way.find(invoice.id);
+  w.field("under_way", found == under_way.end() ? Money::zero(invoice.total.currency()) : found->second);
+}
+
 Result<Answer> list_invoices(Call& call) {
   BURSAR_TRY(page, call.page());
   const AccountId of = call.account ? call.account : call.query_id<AccountId>("account").value_or(AccountId());
@@ -34,10 +47,20 @@ Result<Answer> list_invoices(Call& call) {
                                   .before = InvoiceId(page.after),
                                   .limit = page.fetch()};
   if (const auto status = call.query("status")) filter.status = status_from(*status);
-  auto found = call.app.db.read([&](storage::Connection& c) { return invoicing::list_invoices(c, filter); });
+  std::map<InvoiceId, Money> under_way;
+  auto found = call.app.db.read([&](storage::Connection& c) {
+    auto invoices = invoicing::list_invoices(c, filter);
+    under_way = under_way_of(c, invoices);
+    return invoices;
+  });
   return call.list(
       std::move(found), page, [](const auto& i) { return i.id.value(); },
-      [&](JsonWriter& w, const auto& i) { write_invoice(w, call.app.ids, i, call.today()); });
+      [&](JsonWriter& w, const auto& i) {
+        w.begin_object();
+        write_invoice_fields(w, call.app.ids, i, call.today());
+        write_under_way(w, i, under_way);
+        w.end_object();
+      });
 }
 
 void write_allocations(JsonWriter& w, storage::Connection& c, const IdCodec& ids, const invoicing::Invoice& invoice) {
@@ -61,9 +84,13 @@ Result<Answer> render(const Call& call, storage::Connection& c, InvoiceId id) {
   JsonWriter w;
   w.begin_object();
   write_invoice_fields(w, ids, *invoice, call.today());
+  write_under_way(w, *invoice, under_way_of(c, {*invoice}));
   w.field("held_until", dunning::held_until(c, id));
+  const auto lines = invoicing::lines_of(c, *invoice);
   w.key("lines").begin_array();
-  for (const auto& line : invoicing::lines_of(c, *invoice)) write_invoice_line(w, ids, line);
+  for (const auto& line : lines) write_invoice_line(w, ids, line);
+  w.end_array().key("lines_to_be_removed").begin_array();
+  for (const LineId line : invoicing::lines_to_be_removed(c, id, lines)) w.value(ids.text(line));
   w.end_array().key("credit_notes").begin_array();
   for (const auto& note : invoicing::credit_notes_of(c, id)) write_credit_note(w, ids, note);
   w.end_array();

@@ -12,7 +12,7 @@ using accounts::Action;
 
 void write_mass_payment(JsonWriter& w, storage::Connection& c, const IdCodec& ids, const payments::MassPayment& mass) {
   w.begin_object().field("id", ids.text(mass.id)).field("account_id", ids.text(mass.account));
-  w.field("status", mass.status).field("total", mass.total).key("items").begin_array();
+  w.field("status", mass.status).field("total", mass.total).field("extra", mass.extra).key("items").begin_array();
   for (const auto& item : mass.items) {
     w.begin_object().field("invoice_id", ids.text(item.invoice));
     text_or_null(w, "number", item.number);
@@ -66,6 +66,8 @@ Result<Answer> start(Call& call) {
       for (std::size_t i = 0; i < amounts.size(); ++i) mass.items[i].amount = amounts[i];
     }
   }
+  mass.extra = in.optional_money("extra");
+  mass.use_credit = in.optional_boolean("use_credit").value_or(false);
   const Means means = read_means(call, in);
   BURSAR_CHECK(in.finish());
   BURSAR_CHECK(require_saving(call, means.checkout));

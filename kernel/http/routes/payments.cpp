@@ -140,6 +140,16 @@ void write_gateway(JsonWriter& w, const payments::GatewayInfo& gateway) {
       .field("partial_refunds", gateway.partial_refunds);
   w.field("staff_confirms", gateway.staff_confirms).key("currencies").begin_array();
   for (const Currency& currency : gateway.currencies) w.value(currency.code());
+  w.end_array().key("limits").begin_array();
+  for (const auto& limit : gateway.limits) {
+    w.begin_object().field("minimum", Money(limit.minimum, limit.currency)).key("maximum");
+    if (limit.maximum > 0) {
+      w.value(Money(limit.maximum, limit.currency));
+    } else {
+      w.null();
+    }
+    w.end_object();
+  }
   w.end_array().end_object();
 }
 

@@ -38,6 +38,59 @@ TEST_P(DunningTest, a_paid_invoice_meets_no_step) {
   EXPECT_EQ(state(), "active");
 }
 
+class UnderWayTest : public DunningTest {
+ protected:
+  // A payment that its gateway has not told the end of, made at noon.
+  void begin_payment(Money amount, std::string_view status = "pending") {
+    write([&](auto& tx) {
+      payment = tx.reserve_ids(1);
+      tx.execute(
+          "INSERT INTO payments (id, account_id, gateway, invoice_id, origin, status, currency, amount, created_at)"
+          " VALUES ($1, $2, 'cards', $3, 'customer', $4, 'USD', $5, $6)",
+          payment, customer, renewal, status, amount.minor(), now());
+    });
+  }
+  void end_payment() {
+    write([&](auto& tx) { tx.execute("UPDATE payments SET status = 'failed' WHERE id = $1", payment); });
+  }
+  std::int64_t payment = 0;
+};
+INSTANTIATE_TEST_SUITE_P(Backends, UnderWayTest, test::backends());
+
+TEST_P(UnderWayTest, while_the_bank_takes_its_days_nobody_is_reminded_fined_or_suspended) {
+  for (const char* status : {"pending", "unknown"}) {
+    SCOPED_TRACE(status);
+    today = CivilDate(2027, 2, 21);
+    begin_payment(dollars(2000), status);
+    EXPECT_TRUE(story(CivilDate(2027, 2, 22), CivilDate(2027, 3, 30)).empty());
+    EXPECT_EQ(state(), "active");
+    end_payment();
+  }
+}
+
+TEST_P(UnderWayTest, a_payment_that_fails_leaves_the_plans_whole_notice) {
+  begin_payment(dollars(2000));
+  story(CivilDate(2027, 2, 22), CivilDate(2027, 3, 20));
+  end_payment();
+  const auto after = story(CivilDate(2027, 3, 21), CivilDate(2027, 4, 5));
+  EXPECT_EQ(after.begin()->first, 21) << "the first run after it reminds";
+  EXPECT_EQ(after.begin()->second, "reminders");
+  EXPECT_EQ(state(), "suspended");
+}
+
+TEST_P(UnderWayTest, a_part_of_what_is_owed_stops_nothing) {
+  begin_payment(dollars(1999));
+  EXPECT_EQ(story(CivilDate(2027, 2, 22), CivilDate(2027, 3, 5)).size(), 4U);
+  EXPECT_EQ(state(), "suspended");
+}
+
+TEST_P(UnderWayTest, what_the_run_itself_charges_changes_nothing_of_what_it_does) {
+  today = CivilDate(2027, 3, 1);
+  clock.set(now());
+  begin_payment(dollars(2000));
+  EXPECT_EQ(dun().at("reminders"), 1) << "its outcome may be known in a second, or tomorrow";
+}
+
 TEST_P(DunningTest, payment_brings_a_suspended_service_back_at_the_panel_too) {
   story(CivilDate(2027, 2, 22), CivilDate(2027, 3, 5));
   EXPECT_EQ(state(), "suspended");

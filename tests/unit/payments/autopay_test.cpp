@@ -9,6 +9,7 @@ using invoicing::InvoiceStatus;
 
 class AutopayTest : public PaymentFixture {
  protected:
+  explicit AutopayTest(settings::Config the_config = payment_config()) : PaymentFixture(std::move(the_config)) {}
   scheduler::Counts step() { return run(*step_); }
   void day(int count = 1) {
     clock.advance(days(count));
@@ -29,6 +30,39 @@ TEST_P(AutopayTest, charges_on_the_day_and_not_before_and_once) {
   day();
   EXPECT_EQ(gateways.cards.charges(), 1);
   EXPECT_EQ(number("SELECT COUNT(*) FROM payments WHERE origin = 'autopay'"), 1);
+}
+
+TEST_P(AutopayTest, credit_that_came_after_the_invoice_goes_first_and_the_card_pays_the_rest) {
+  save_card();
+  set_autopay(true);
+  give_credit("4.00");
+  day(7);
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+  EXPECT_EQ(gateways.cards.taken(dollar), usd("6.00"));
+  EXPECT_EQ(credit(), usd("0.00"));
+}
+
+TEST_P(AutopayTest, credit_that_is_enough_leaves_the_card_alone) {
+  save_card();
+  set_autopay(true);
+  const auto second = issue("3.00");
+  give_credit("12.00");
+  day(7);
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+  EXPECT_EQ(stored(second).status, InvoiceStatus::paid);
+  EXPECT_EQ(gateways.cards.taken(dollar), usd("1.00")) << "two invoices share the credit, the first is paid by it";
+  EXPECT_EQ(gateways.cards.charges(), 1);
+}
+
+TEST_P(AutopayTest, credit_that_would_leave_less_than_a_card_takes_waits) {
+  gateways.cards.limit_to({.currency = dollar, .minimum = 50});
+  save_card();
+  set_autopay(true);
+  give_credit("9.80");
+  day(7);
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid);
+  EXPECT_EQ(gateways.cards.taken(dollar), usd("10.00"));
+  EXPECT_EQ(credit(), usd("9.80"));
 }
 
 TEST_P(AutopayTest, running_the_step_twice_records_one_charge) {
@@ -224,7 +258,7 @@ TEST_P(AutopayTest, the_first_method_in_the_customers_order_is_used) {
 }
 
 TEST(AutopayPlan, retries_keep_their_distances_after_a_delay) {
-  const settings::Autopay autopay{.days_before_due = 0, .retry_after_days = {3, 5}};
+  const settings::Autopay autopay{.days_before_due = 0, .retry_after_days = {3, 5}, .pause_when_declined = {}};
   const CivilDate today(2027, 3, 10), tomorrow(2027, 3, 11);
   EXPECT_EQ(payments::next_autopay(autopay, 1, today, tomorrow)->on, CivilDate(2027, 3, 13));
   EXPECT_EQ(payments::next_autopay(autopay, 2, today, tomorrow)->on, CivilDate(2027, 3, 12));
@@ -233,6 +267,46 @@ TEST(AutopayPlan, retries_keep_their_distances_after_a_delay) {
   EXPECT_EQ(payments::next_autopay(autopay, 2, today, tomorrow)->derivation,
             R"({"from":"schedule","round_began_on":"2027-03-10","retry_after_days":"5","of_the_round_before":"3",)"
             R"("not_before":"2027-03-11"})");
+}
+
+class DeclinedByAllTest : public AutopayTest {
+ protected:
+  static settings::Config pausing() {
+    settings::Config config = payment_config();
+    config.billing.autopay.pause_when_declined = {.share = Ratio{90, 100}, .of = 10};
+    return config;
+  }
+  DeclinedByAllTest() : AutopayTest(pausing()) {
+    save_card();
+    for (int i = 1; i < 30; ++i) issue("1.00");
+    set_autopay(true);
+  }
+  std::int64_t tasks() { return number("SELECT COUNT(*) FROM staff_tasks WHERE kind = 'gateway_declines'"); }
+};
+INSTANTIATE_TEST_SUITE_P(Backends, DeclinedByAllTest, backends());
+
+TEST_P(DeclinedByAllTest, a_gateway_that_declines_nearly_everything_is_left_alone_until_the_next_run) {
+  for (int i = 0; i < 30; ++i) gateways.cards.script({Act::decline_soft});
+  day(7);
+  const int declined = gateways.cards.charges();
+  EXPECT_GE(declined, 10);
+  EXPECT_LE(declined, 13) << "those that were under way beside the tenth";
+  EXPECT_EQ(number("SELECT COUNT(*) FROM autopay_attempts WHERE outcome = 'withdrawn'"), 30 - declined);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM invoices WHERE autopay_attempts = 0 AND autopay_on = '2027-03-09'"),
+            30 - declined)
+      << "it uses nothing up of the schedule";
+  EXPECT_EQ(tasks(), 1);
+  EXPECT_EQ(notices("payment_failed"), declined) << "the other customers hear nothing";
+  gateways.cards.forget_script();
+  day();
+  EXPECT_EQ(gateways.cards.charges(), 30) << "the gateway is itself again";
+}
+
+TEST_P(DeclinedByAllTest, some_declines_among_many_stop_nothing) {
+  for (int i = 0; i < 30; ++i) gateways.cards.script({i % 2 == 0 ? Act::succeed : Act::decline_soft});
+  day(7);
+  EXPECT_EQ(gateways.cards.charges(), 30);
+  EXPECT_EQ(tasks(), 0);
 }
 
 }  // namespace

@@ -84,6 +84,30 @@ TEST_P(CompleteTest, a_lost_call_is_sent_again_with_the_same_key_once_the_gatewa
   EXPECT_EQ(gateways.cards.complete_keys(), (std::vector{key(id, 1), key(id, 1)}));
 }
 
+TEST_P(CompleteTest, an_approval_of_what_was_paid_otherwise_meanwhile_takes_nothing) {
+  gateways.cards.script({Act::need_action});
+  const auto left = pay().value().id;
+  clock.advance(minutes(31));
+  ASSERT_TRUE(pay("wallet").ok());
+  gateways.cards.approve_waiting();
+  work();
+  EXPECT_EQ(gateways.cards.complete_keys(), std::vector<std::string>{});
+  EXPECT_EQ(stored(left).status, PaymentStatus::failed);
+  EXPECT_EQ(stored(left).decline_code, "invoice_changed");
+  EXPECT_EQ(credit(), usd("0.00"));
+}
+
+TEST_P(CompleteTest, an_approval_of_more_than_is_still_owed_is_taken_and_the_rest_becomes_credit) {
+  gateways.cards.script({Act::need_action});
+  const auto id = pay().value().id;
+  clock.advance(minutes(31));
+  ASSERT_TRUE(pay("wallet", usd("4.00")).ok());
+  gateways.cards.approve_waiting();
+  work();
+  EXPECT_EQ(stored(id).status, PaymentStatus::succeeded);
+  EXPECT_EQ(credit(), usd("4.00"));
+}
+
 TEST_P(CompleteTest, a_new_approval_has_a_key_of_its_own) {
   const auto id = approved();
   gateways.cards.script({Act::need_action});

@@ -34,7 +34,7 @@ TEST_P(DepositsTest, keep_to_the_minimum_and_the_maximum) {
   EXPECT_EQ(check(usd("4.99")).error().fields.front().detail, "must be at least 5.00 USD");
   EXPECT_TRUE(check(usd("5.00")).ok());
   EXPECT_TRUE(check(usd("100.00")).ok());
-  EXPECT_EQ(check(usd("100.01")).error().fields.front().detail, "must be at most 100.00 USD");
+  EXPECT_EQ(check(usd("100.01")).error().fields.front().detail, "at most 100.00 USD can be added to credit");
   EXPECT_TRUE(check(Money(1, Currency::parse("EUR").value())).ok()) << "no limit was set for it";
 }
 

@@ -112,6 +112,11 @@ class FakeGateway final : public payments::Gateway {
   }
   // Called with our id when a charge, refund or completion has been acted on, before its caller hears of it.
   void before_answering(std::function<void(const std::string&)> hook) { before_answering_ = std::move(hook); }
+  void forget_script() {
+    const std::lock_guard lock(mutex_);
+    acts_.clear();
+  }
+  void limit_to(payments::AmountLimit limit) { info_.limits = {limit}; }
   void refuse_voids() { info_.voids = false; }
   void script_voids(std::initializer_list<Act> acts) {
     const std::lock_guard lock(mutex_);

@@ -9,6 +9,7 @@
 #include "fake_gateway.hpp"
 #include "invoicing/invoices.hpp"
 #include "invoicing/issue.hpp"
+#include "invoicing/settlement.hpp"
 #include "ledger/journal.hpp"
 #include "payments/detach.hpp"
 #include "payments/lapse.hpp"
@@ -88,6 +89,11 @@ class PaymentFixture : public ::testing::TestWithParam<storage::Backend> {
   }
   Money credit() {
     return db->read([&](Connection& c) { return ledger::credit_balance(c, account, dollar); });
+  }
+  void give_credit(std::string_view amount) {
+    db->write("credit", [&](Transaction& tx) {
+      invoicing::grant_credit(tx, rules, account, usd(amount), tx.reserve_ids(1), "goodwill", clock.now());
+    });
   }
   Result<Payment> pay(std::string gateway = "cards", std::optional<Money> amount = std::nullopt) {
     return payments.pay({.invoice = invoice, .gateway = std::move(gateway), .amount = amount}, customer);

@@ -12,21 +12,25 @@ class MassPayments : public PaymentFixture {
  protected:
   MassPayments() : second(issue("20.00")), third(issue("5.00")) {}
 
+  explicit MassPayments(settings::Config the_config)
+      : PaymentFixture(std::move(the_config)), second(issue("20.00")), third(issue("5.00")) {}
+
   Result<payments::StartedMassPayment> start(std::vector<payments::NewMassPayment::Item> items,
                                              std::string gateway = "cards") {
+    return begin({.account = account, .items = std::move(items), .gateway = std::move(gateway)});
+  }
+  Result<payments::StartedMassPayment> begin(const payments::NewMassPayment& asked) {
     return db->write("start", [&](Transaction& tx) {
-      return payments::start_mass_payment(
-          tx, context, {.account = account, .items = std::move(items), .gateway = std::move(gateway)}, customer,
-          clock.now());
+      return payments::start_mass_payment(tx, context, asked, customer, clock.now());
+    });
+  }
+  Result<PaymentId> try_again(MassPaymentId id) {
+    return db->write("again", [&](Transaction& tx) {
+      return payments::retry_mass_payment(tx, context, id, {.gateway = "cards"}, customer, clock.now());
     });
   }
   payments::MassPayment mass(MassPaymentId id) {
     return db->read([&](Connection& c) { return payments::find_mass_payment(c, id).value(); });
-  }
-  void credit_in(std::string_view amount) {
-    db->write("credit", [&](Transaction& tx) {
-      invoicing::grant_credit(tx, rules, account, usd(amount), 1, "test", clock.now());
-    });
   }
   std::vector<payments::NewMassPayment::Item> all() { return {{invoice}, {second}, {third}}; }
 
@@ -59,6 +63,89 @@ TEST_P(MassPayments, takes_chosen_invoices_and_amounts_only) {
   EXPECT_EQ(stored(third).balance, usd("5.00"));
 }
 
+TEST_P(MassPayments, what_is_added_becomes_credit) {
+  const auto started = begin({.account = account, .items = all(), .extra = usd("4.00"), .gateway = "cards"}).value();
+  payments.perform(started.payment);
+  EXPECT_EQ(stored(started.payment).received, usd("39.00"));
+  EXPECT_EQ(stored(third).status, invoicing::InvoiceStatus::paid);
+  EXPECT_EQ(credit(), usd("4.00"));
+  EXPECT_EQ(mass(started.mass_payment).status, "completed");
+}
+
+TEST_P(MassPayments, what_is_added_is_asked_for_again_only_while_nothing_was_brought) {
+  gateways.cards.script({Act::decline_soft});
+  const auto started = begin({.account = account, .items = all(), .extra = usd("4.00"), .gateway = "cards"}).value();
+  payments.perform(started.payment);
+  const auto second_try = try_again(started.mass_payment).value();
+  EXPECT_EQ(stored(second_try).amount, usd("39.00"));
+  gateways.cards.take(usd("30.00"));
+  payments.perform(second_try);
+  EXPECT_EQ(stored(try_again(started.mass_payment).value()).amount, usd("5.00"));
+  gateways.cards.take(std::nullopt);
+}
+
+TEST_P(MassPayments, credit_goes_first_in_their_order_and_one_charge_pays_the_rest) {
+  give_credit("12.00");
+  const auto started = begin({.account = account, .items = all(), .use_credit = true, .gateway = "cards"}).value();
+  EXPECT_EQ(stored(invoice).status, invoicing::InvoiceStatus::paid);
+  EXPECT_EQ(stored(second).balance, usd("18.00"));
+  payments.perform(started.payment);
+  EXPECT_EQ(gateways.cards.taken(dollar), usd("23.00"));
+  EXPECT_EQ(credit(), usd("0.00"));
+  EXPECT_EQ(mass(started.mass_payment).status, "completed");
+}
+
+TEST_P(MassPayments, credit_that_covers_all_needs_no_gateway_and_is_left_alone) {
+  give_credit("40.00");
+  EXPECT_EQ(begin({.account = account, .items = all(), .use_credit = true, .gateway = "cards"}).error().code,
+            "credit_covers_all");
+  EXPECT_EQ(credit(), usd("40.00"));
+  EXPECT_EQ(stored(invoice).balance, usd("10.00"));
+}
+
+TEST_P(MassPayments, refuses_an_addition_that_makes_no_sense) {
+  const auto refused = [&](std::vector<payments::NewMassPayment::Item> items, std::optional<Money> extra,
+                           bool use_credit) {
+    return begin({.account = account,
+                  .items = std::move(items),
+                  .extra = extra,
+                  .use_credit = use_credit,
+                  .gateway = "cards"})
+        .error()
+        .fields.front()
+        .pointer;
+  };
+  EXPECT_EQ(refused({}, usd("0.00"), false), "/extra");
+  EXPECT_EQ(refused({}, usd("-1.00"), false), "/extra");
+  EXPECT_EQ(refused({}, Money(100, Currency::parse("EUR").value()), false), "/extra");
+  EXPECT_EQ(refused({}, usd("1.00"), true), "/extra");
+  EXPECT_EQ(refused({{invoice, usd("1.00")}}, std::nullopt, true), "/amounts");
+}
+
+class LimitedAdditions : public MassPayments {
+ protected:
+  static settings::Config limited() {
+    settings::Config config = payment_config();
+    const Currency usd = Currency::parse("USD").value();
+    config.billing.deposits = {
+        .minimum = {{"USD", Money(500, usd)}}, .maximum = {}, .maximum_balance = {{"USD", Money(1000, usd)}}};
+    return config;
+  }
+  LimitedAdditions() : MassPayments(limited()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Backends, LimitedAdditions, backends());
+
+TEST_P(LimitedAdditions, keep_to_the_largest_credit_however_they_are_paid) {
+  EXPECT_EQ(begin({.account = account, .items = all(), .extra = usd("10.01"), .gateway = "cards"})
+                .error()
+                .fields.front()
+                .pointer,
+            "/extra");
+  EXPECT_EQ(pay("cards", usd("20.01")).error().fields.front().pointer, "/amount");
+  EXPECT_TRUE(pay("cards", usd("10.01")).ok()) << "a cent is not a deposit";
+  EXPECT_EQ(credit(), usd("0.01"));
+}
+
 TEST_P(MassPayments, total_shrinks_when_an_invoice_of_it_is_paid_or_cancelled_meanwhile) {
   gateways.cards.script({Act::decline_soft});
   const auto started = start(all()).value();
@@ -70,9 +157,7 @@ TEST_P(MassPayments, total_shrinks_when_an_invoice_of_it_is_paid_or_cancelled_me
     EXPECT_TRUE(invoicing::void_invoice(tx, rules, third, "cancelled", clock.now()).ok());
   });
   EXPECT_EQ(mass(started.mass_payment).total, usd("20.00"));
-  const auto again = db->write("again", [&](Transaction& tx) {
-    return payments::retry_mass_payment(tx, context, started.mass_payment, {.gateway = "cards"}, customer, clock.now());
-  });
+  const auto again = try_again(started.mass_payment);
   payments.perform(again.value());
   EXPECT_EQ(stored(again.value()).received, usd("20.00"));
   EXPECT_EQ(mass(started.mass_payment).status, "completed");
@@ -82,7 +167,7 @@ TEST_P(MassPayments, share_of_an_invoice_that_was_paid_meanwhile_becomes_credit)
   gateways.cards.script({Act::need_action});
   const auto started = start(all()).value();
   payments.perform(started.payment);
-  credit_in("20.00");
+  give_credit("20.00");
   db->write("credit", [&](Transaction& tx) {
     EXPECT_TRUE(invoicing::apply_credit(tx, rules, second, usd("20.00"), clock.now()).ok());
   });
@@ -173,7 +258,7 @@ TEST_P(MassPayments, cancelled_one_gives_its_transfer_up) {
 }
 
 TEST_P(MassPayments, credit_pays_its_part_at_once_and_the_card_the_rest) {
-  credit_in("4.00");
+  give_credit("4.00");
   const auto paid = payments.pay({.invoice = invoice, .gateway = "cards", .use_credit = true}, customer).value();
   EXPECT_EQ(paid.received, usd("6.00"));
   EXPECT_EQ(stored(invoice).status, invoicing::InvoiceStatus::paid);
@@ -181,7 +266,7 @@ TEST_P(MassPayments, credit_pays_its_part_at_once_and_the_card_the_rest) {
 }
 
 TEST_P(MassPayments, credit_that_covers_all_needs_no_gateway) {
-  credit_in("40.00");
+  give_credit("40.00");
   const auto refused = payments.pay({.invoice = invoice, .gateway = "cards", .use_credit = true}, customer);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, "credit_covers_all");

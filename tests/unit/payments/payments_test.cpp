@@ -139,6 +139,15 @@ TEST_P(PaymentsTest, reading_a_payment_asks_the_gateway_but_not_at_every_click) 
   EXPECT_EQ(payments.read(pending->id)->status, PaymentStatus::succeeded);
 }
 
+TEST_P(PaymentsTest, an_amount_that_the_gateway_does_not_take_is_refused_before_it_is_asked) {
+  gateways.cards.limit_to({.currency = dollar, .minimum = 500, .maximum = 900});
+  for (const char* amount : {"4.99", "9.01"}) {
+    EXPECT_EQ(pay("cards", usd(amount)).error().fields.front().pointer, "/gateway") << amount;
+  }
+  EXPECT_EQ(number("SELECT COUNT(*) FROM payments"), 0);
+  EXPECT_TRUE(pay("cards", usd("9.00")).ok());
+}
+
 TEST_P(PaymentsTest, two_tabs_never_start_two_charges_for_one_balance) {
   std::vector<std::thread> tabs;
   std::atomic<int> succeeded = 0, refused = 0;

@@ -7,7 +7,6 @@
 #include "fixture.hpp"
 #include "invoicing/change.hpp"
 #include "invoicing/orders.hpp"
-#include "invoicing/settlement.hpp"
 #include "invoicing/steps.hpp"
 #include "payments/disputes.hpp"
 #include "payments/refund_requests.hpp"
@@ -89,11 +88,6 @@ class RefundFixture : public PaymentFixture {
   }
   void daily_run() {
     for (const auto& step : invoicing::steps(rules)) run(*step);
-  }
-  void give_credit(std::string_view amount) {
-    db->write("credit", [&](Transaction& tx) {
-      invoicing::grant_credit(tx, rules, account, usd(amount), tx.reserve_ids(1), "goodwill", clock.now());
-    });
   }
 
   Result<RefundId> refund(payments::NewRefund asked) {

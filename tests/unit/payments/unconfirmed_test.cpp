@@ -1,7 +1,8 @@
 // Goal: an automatic charge that asks its customer, and that nobody answers, is let go of before anything else is
-// charged, and the retry schedule goes on.
+// charged, and the retry schedule goes on; and so is what waits for a customer who has paid otherwise.
 #include <set>
 
+#include "invoicing/corrections.hpp"
 #include "payments/heard.hpp"
 #include "waterfall_fixture.hpp"
 
@@ -157,6 +158,73 @@ TEST_P(UnconfirmedTest, a_gateway_that_cannot_let_go_makes_it_a_task_and_dismiss
   EXPECT_EQ(charges_recorded(), 1);
   full_day();
   EXPECT_EQ(story(), "1 Visa 1 declined_final, 2 Visa 1 declined_for_good, 2 Amex 2 charged");
+}
+
+// A customer who leaves the gateway's page, pays otherwise, and finds the page again.
+class LeftPageTest : public PaymentFixture {
+ protected:
+  PaymentId leave_page() {
+    gateways.cards.script({Act::need_action});
+    const auto left = pay().value().id;
+    clock.advance(minutes(31));
+    return left;
+  }
+  void come_back_to_the_page() {
+    gateways.cards.complete_waiting();
+    for (int round = 0; round < 8; ++round) {
+      clock.advance(hours(6));
+      workers.drain();
+    }
+  }
+  void expect_not_taken(PaymentId left) {
+    EXPECT_EQ(gateways.cards.taken(dollar), usd("0.00"));
+    EXPECT_EQ(stored(left).status, PaymentStatus::failed);
+    EXPECT_EQ(stored(left).decline_code, "invoice_changed");
+    EXPECT_EQ(credit(), usd("0.00"));
+  }
+  std::unique_ptr<scheduler::Step> reconciliation_ = payments::reconciliation_step(context);
+};
+INSTANTIATE_TEST_SUITE_P(Backends, LeftPageTest, backends());
+
+TEST_P(LeftPageTest, is_closed_at_its_gateway_once_the_invoice_is_paid_otherwise) {
+  const auto left = leave_page();
+  ASSERT_TRUE(pay("wallet").ok());
+  workers.drain();
+  come_back_to_the_page();
+  expect_not_taken(left);
+  EXPECT_EQ(gateways.cards.void_keys().size(), 1U);
+}
+
+TEST_P(LeftPageTest, stays_open_while_something_is_owed) {
+  const auto left = leave_page();
+  ASSERT_TRUE(pay("wallet", usd("4.00")).ok());
+  run(*reconciliation_);
+  workers.drain();
+  EXPECT_EQ(gateways.cards.void_keys(), std::vector<std::string>{});
+  come_back_to_the_page();
+  EXPECT_EQ(stored(left).status, PaymentStatus::succeeded);
+  EXPECT_EQ(credit(), usd("4.00")) << "the page was for the whole";
+}
+
+TEST_P(LeftPageTest, is_closed_by_the_daily_run_where_no_payment_paid_the_invoice) {
+  const auto left = leave_page();
+  ASSERT_TRUE(db->write("void", [&](Transaction& tx) {
+                  return invoicing::void_invoice(tx, rules, invoice, "A mistake", clock.now());
+                }).ok());
+  run(*reconciliation_);
+  workers.drain();
+  come_back_to_the_page();
+  expect_not_taken(left);
+}
+
+TEST_P(LeftPageTest, of_a_gateway_that_cannot_close_it_is_no_task_for_staff) {
+  gateways.cards.refuse_voids();
+  leave_page();
+  ASSERT_TRUE(pay("wallet").ok());
+  run(*reconciliation_);
+  workers.drain();
+  EXPECT_EQ(number("SELECT COUNT(*) FROM staff_tasks"), 0);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM effects WHERE kind = 'void'"), 0);
 }
 
 }  // namespace
