@@ -1,5 +1,5 @@
-# cmake -DOUTPUT=... -DFOLDER=... -P embed_migrations.cmake: the .sql files of FOLDER as a C++ table, in order.
-file(GLOB files ${FOLDER}/*.sql)
+# cmake -DOUTPUT=... -DFILES=... -P embed_migrations.cmake: the .sql files as a C++ table, in order.
+set(files ${FILES})
 list(SORT files)
 set(text "// Made from kernel/storage/migrations/*.sql by the build.\n#include \"storage/migrations.hpp\"\n\nnamespace bursar::storage {\n\nstd::span<const Migration> migrations() {\n  static constexpr Migration all[] = {\n")
 foreach(file IN LISTS files)
