@@ -125,6 +125,7 @@ def _invoices(provider) -> dict[str, Document]:
              "total": "total " + money(invoice["total"]),
              "tax": "" if _is_zero(invoice["tax"]) else "tax " + invoice["tax"]["amount"],
              "owed": "owed " + invoice["balance"]["amount"],
+             "under way": "" if _is_zero(invoice["under_way"]) else "under way " + invoice["under_way"]["amount"],
              "status": invoice["status"]},
             {line["id"]: _line_text(line) for line in invoice["lines"]})
     return found
