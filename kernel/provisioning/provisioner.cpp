@@ -64,8 +64,8 @@ bool reached(const Wanted& wanted, PanelState state) {
 bool is_anothers(storage::Transaction& tx, const effects::Effect& effect, const std::string& reference) {
   return tx
       .query(
-          "SELECT 1 FROM services WHERE panel = $1 AND panel_reference = $2 AND id <> $3 AND actual_state <> "
-          "'terminated'",
+          "SELECT 1 FROM services WHERE panel = $1 AND panel_reference <> '' AND panel_reference = $2 AND id <> $3"
+          " AND actual_state <> 'terminated'",
           effect.instance, reference, effect.object)
       .next();
 }
