@@ -24,17 +24,21 @@ constexpr std::size_t most_invoices = 200;
 
 void read_items(Connection& c, MassPayment& mass) {
   const Currency currency = mass.total.currency();
+  // Of a chosen part, what its own payments have brought is not asked for again.
   auto rows = c.query(
-      "SELECT i.invoice_id, n.number, i.amount, n.status, n.balance FROM mass_payment_items i "
+      "SELECT i.invoice_id, n.number, i.amount, n.status, n.balance, coalesce((SELECT SUM(a.amount) FROM payments p "
+      "JOIN allocations a ON a.payment_id = p.id WHERE p.mass_payment_id = i.mass_payment_id "
+      "AND a.invoice_id = i.invoice_id), 0) FROM mass_payment_items i "
       "JOIN invoices n ON n.id = i.invoice_id WHERE i.mass_payment_id = $1 ORDER BY i.position",
       mass.id);
   while (rows.next()) {
     const auto amount = rows.is_null(2) ? std::nullopt : std::optional(Money(rows.integer(2), currency));
     const Money balance = rows.text(3) == "open" ? Money(rows.integer(4), currency) : Money::zero(currency);
+    const Money part = amount ? *amount - std::min(*amount, Money(rows.integer(5), currency)) : balance;
     mass.items.push_back({.invoice = rows.id<InvoiceId>(0),
                           .number = rows.string(1),
                           .amount = amount,
-                          .owed = amount ? std::min(*amount, balance) : balance});
+                          .owed = std::min(part, balance)});
     mass.total += mass.items.back().owed;
   }
 }

@@ -22,7 +22,7 @@ struct MassPayment {
     InvoiceId invoice;
     std::string number;           // of the invoice; empty until it is legal
     std::optional<Money> amount;  // at most so much of it; none: all that is owed
-    Money owed;                   // of that, what is still owed now
+    Money owed;                   // of that, what is still owed now, less what the mass payment has brought
   };
   std::vector<Item> items;  // in the order in which money goes to them
   Money total;              // the sum of what is owed

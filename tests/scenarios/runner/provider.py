@@ -256,7 +256,10 @@ class Provider:
     # -- what the story looks at -----------------------------------------------------------------------------------
 
     def documents(self) -> dict:
-        return {} if not self.customers else views.documents(self)
+        if not self.customers:
+            return {}
+        self.wait(0)  # until the workers have done what is due
+        return views.documents(self)
 
     def remarks(self) -> list[str]:
         told, self._remarks = self._remarks, []

@@ -333,7 +333,6 @@ def _runs(provider) -> dict[str, Document]:
 
 @view("mails")
 def _mails(provider) -> dict[str, Document]:
-    provider.wait(0)  # until the workers have written what is due
     # Several workers write them, so those of one step are told in the order of customer and subject.
     messages = sorted(provider.all("/notifications"), key=lambda m: (customer_named(provider, m["account_id"]), m["subject"], m["id"]))
     numbered = sorted(((provider.number("mail", m["id"]), m) for m in messages if m["id"] in provider.numbers.get("mail", {})),

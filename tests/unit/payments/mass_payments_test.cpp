@@ -63,6 +63,20 @@ TEST_P(MassPayments, takes_chosen_invoices_and_amounts_only) {
   EXPECT_EQ(stored(third).balance, usd("5.00"));
 }
 
+TEST_P(MassPayments, a_chosen_part_that_was_paid_is_not_asked_for_again) {
+  const auto started = start({{second, usd("7.50")}, {invoice}}).value();
+  gateways.cards.take(usd("9.00"));
+  payments.perform(started.payment);
+  gateways.cards.take(std::nullopt);
+  EXPECT_EQ(mass(started.mass_payment).total, usd("8.50"));
+  const auto rest = try_again(started.mass_payment).value();
+  EXPECT_EQ(stored(rest).amount, usd("8.50"));
+  payments.perform(rest);
+  EXPECT_EQ(stored(second).balance, usd("12.50"));
+  EXPECT_EQ(mass(started.mass_payment).status, "completed");
+  EXPECT_EQ(try_again(started.mass_payment).error().code, "mass_payment_not_open");
+}
+
 TEST_P(MassPayments, what_is_added_becomes_credit) {
   const auto started = begin({.account = account, .items = all(), .extra = usd("4.00"), .gateway = "cards"}).value();
   payments.perform(started.payment);
