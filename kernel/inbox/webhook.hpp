@@ -43,9 +43,9 @@ enum class WebhookEventKind {
 };
 
 struct WebhookDispute {
-  std::string id = {};               // the gateway's; the same from opened to its end
-  std::optional<Money> amount = {};  // taken back, or returned; nullopt: nothing moved
-  std::optional<Money> fee = {};     // beside the amount
+  std::string id = {};               // the gateway's; the same from opened to its end; empty: it names none
+  std::optional<Money> amount = {};  // taken, lost or returned; nullopt: nothing moved, or as told before
+  std::optional<Money> fee = {};     // kept for it in all, as things stand
   std::string reason = {};           // the gateway's own word
   std::optional<Instant> evidence_by = {};
 };

@@ -106,6 +106,8 @@ std::string_view to_string(EntryKind kind) {
       return "dispute_won";
     case EntryKind::dispute_lost:
       return "dispute_lost";
+    case EntryKind::dispute_fee:
+      return "dispute_fee";
     case EntryKind::dispute_covered:
       return "dispute_covered";
     case EntryKind::suspense_received:

@@ -39,6 +39,7 @@ enum class EntryKind {
   dispute_opened,       // dispute
   dispute_won,          // dispute
   dispute_lost,         // dispute
+  dispute_fee,          // audit event: what a gateway keeps for a dispute changed, and nothing else
   dispute_covered,      // refund: came back, and makes good what a dispute of its payment took
   suspense_received,    // suspense item: money that belongs to no payment
   suspense_returned,    // suspense item, sent back

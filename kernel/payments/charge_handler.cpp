@@ -16,7 +16,7 @@ namespace {
 struct Charge {
   Payment payment;
   std::optional<invoicing::Invoice> invoice = std::nullopt;  // the first it pays
-  std::size_t invoices = 0;
+  std::vector<InvoiceId> invoices = {};
   std::string method_token = {};
   bool method_gone = false;
   bool autopay_enabled = false;
@@ -37,7 +37,7 @@ std::optional<Charge> load(const Context& context, PaymentId id) {
     if (!payment) return std::nullopt;
     Charge charge{.payment = std::move(*payment)};
     const auto targets = targets_of(c, charge.payment);
-    charge.invoices = targets.size();
+    for (const Target& target : targets) charge.invoices.push_back(target.invoice);
     if (!targets.empty()) charge.invoice = invoicing::find_invoice(c, targets.front().invoice);
     if (charge.payment.method) {
       auto rows = c.query("SELECT token, status FROM payment_methods WHERE id = $1", charge.payment.method);
@@ -90,7 +90,10 @@ std::optional<GatewayAnswer> reason_gone(const Charge& charge, const Gateway* ga
 
 ChargeRequest request_of(const Context& context, const Charge& charge, const effects::Effect& effect) {
   const std::string number = charge.invoice ? charge.invoice->number : "";
-  const std::string more = charge.invoices > 1 ? " and " + std::to_string(charge.invoices - 1) + " more" : "";
+  const std::size_t count = charge.invoices.size();
+  const std::string more = count > 1 ? " and " + std::to_string(count - 1) + " more" : "";
+  std::vector<std::string> ids;
+  for (const InvoiceId id : charge.invoices) ids.push_back(context.codec.text(id));
   return {.idempotency_key = effect.key,
           .payment_id = context.codec.text(charge.payment.id),
           .account_id = context.codec.text(charge.payment.account),
@@ -99,7 +102,8 @@ ChargeRequest request_of(const Context& context, const Charge& charge, const eff
           .amount = charge.payment.amount,
           .method_token = charge.method_token,
           .visit = charge.visit,
-          .save_method = charge.payment.save_method};
+          .save_method = charge.payment.save_method,
+          .invoice_ids = std::move(ids)};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "payments/disputes.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -30,6 +31,11 @@ constexpr std::array<std::pair<DisputeStatus, std::string_view>, 3> status_names
     {DisputeStatus::lost, "lost"},
 }};
 
+// In the order in which read_all() takes them.
+#define DISPUTE_COLUMNS                                                                                    \
+  "id, account_id, payment_id, gateway, reference, status, currency, amount, counted, held, fee, reason, " \
+  "respond_by, opened_at, closed_at, fee_currency, named"
+
 std::vector<Dispute> read_all(storage::Rows rows) {
   std::vector<Dispute> out;
   while (rows.next()) {
@@ -43,11 +49,12 @@ std::vector<Dispute> read_all(storage::Rows rows) {
                    .amount = Money(rows.integer(7), currency),
                    .counted = Money(rows.integer(8), currency),
                    .held = Money(rows.integer(9), currency),
-                   .fee = Money(rows.integer(10), currency),
+                   .fee = Money(rows.integer(10), stored_currency(rows.text(15), currency)),
                    .reason = rows.string(11),
                    .respond_by = rows.optional_instant(12),
                    .opened_at = rows.instant(13),
-                   .closed_at = rows.optional_instant(14)});
+                   .closed_at = rows.optional_instant(14),
+                   .named = rows.boolean(16)});
   }
   return out;
 }
@@ -61,11 +68,21 @@ Error bad_field(std::string pointer, std::string detail) {
   return invalid("invalid_fields", "Some fields are not valid.", {{std::move(pointer), std::move(detail)}});
 }
 
-// The journal entry of a step, with what the gateway asks more (or less) for the dispute itself.
-EntryId book(storage::Transaction& tx, const Context& context, const Dispute& dispute, EntryKind kind, Money fee_change,
+// What the gateway keeps for the dispute itself is `fee` now. It comes out of what the gateway holds in that currency.
+void add_fee(ledger::Postings::Builder& postings, const Dispute& dispute, Money fee) {
+  const auto clearing = LedgerAccount::clearing(dispute.gateway);
+  if (fee.currency() != dispute.fee.currency()) {
+    postings.credit(LedgerAccount::gateway_fees(), dispute.fee).debit(clearing, dispute.fee);
+    postings.debit(LedgerAccount::gateway_fees(), fee).credit(clearing, fee);
+  } else {
+    postings.debit(LedgerAccount::gateway_fees(), fee - dispute.fee).credit(clearing, fee - dispute.fee);
+  }
+}
+
+// The journal entry of a step. `dispute.fee` is still that of before.
+EntryId book(storage::Transaction& tx, const Context& context, const Dispute& dispute, EntryKind kind, Money fee,
              ledger::Postings::Builder postings, Instant now) {
-  postings.debit(LedgerAccount::gateway_fees(), fee_change)
-      .credit(LedgerAccount::clearing(dispute.gateway), fee_change);
+  add_fee(postings, dispute, fee);
   if (postings.empty()) return {};
   return ledger::apply_new(tx, {.kind = kind,
                                 .source = dispute.id.value(),
@@ -85,9 +102,10 @@ void change_disputed(storage::Transaction& tx, PaymentId payment, Money change) 
 void store(storage::Transaction& tx, const Dispute& dispute, Instant now) {
   const bool closed = dispute.status != DisputeStatus::opened;
   tx.execute(
-      "UPDATE disputes SET status = $2, held = $3, fee = $4, closed_at = $5, version = version + 1 WHERE id = $1",
-      dispute.id, to_string(dispute.status), dispute.held.minor(), dispute.fee.minor(),
-      closed ? std::optional(now) : std::nullopt);
+      "UPDATE disputes SET status = $2, amount = $3, counted = $4, held = $5, fee = $6, fee_currency = $7, "
+      "closed_at = $8, version = version + 1 WHERE id = $1",
+      dispute.id, to_string(dispute.status), dispute.amount.minor(), dispute.counted.minor(), dispute.held.minor(),
+      dispute.fee.minor(), dispute.fee.currency().code(), closed ? std::optional(now) : std::nullopt);
 }
 
 void tell(storage::Transaction& tx, const Context& context, const Dispute& dispute, Template name,
@@ -146,7 +164,8 @@ Dispute open_dispute(storage::Transaction& tx, const Context& context, const Pay
                   .reason = event.reason,
                   .respond_by = event.respond_by,
                   .opened_at = now,
-                  .closed_at = std::nullopt};
+                  .closed_at = std::nullopt,
+                  .named = event.named};
   dispute.counted = std::min(dispute.amount, std::max(zero, refundable(payment)));
   // Credit that this money brought must not be spent while the money is in doubt.
   const Money from_credit = std::min(dispute.counted, standing.free) +
@@ -154,9 +173,10 @@ Dispute open_dispute(storage::Transaction& tx, const Context& context, const Pay
   dispute.held = std::min(from_credit, ledger::credit_balance(tx, payment.account, zero.currency()));
   tx.execute(
       "INSERT INTO disputes (id, account_id, payment_id, gateway, reference, status, currency, amount, counted, held, "
-      "reason, respond_by, opened_at) VALUES ($1, $2, $3, $4, $5, 'opened', $6, $7, $8, $9, $10, $11, $12)",
+      "reason, respond_by, opened_at, named) VALUES ($1, $2, $3, $4, $5, 'opened', $6, $7, $8, $9, $10, $11, $12, $13)",
       dispute.id, dispute.account, dispute.payment, dispute.gateway, dispute.reference, zero.currency().code(),
-      dispute.amount.minor(), dispute.counted.minor(), dispute.held.minor(), dispute.reason, dispute.respond_by, now);
+      dispute.amount.minor(), dispute.counted.minor(), dispute.held.minor(), dispute.reason, dispute.respond_by, now,
+      dispute.named ? 1 : 0);
   change_disputed(tx, payment.id, dispute.counted);
   ledger::Postings::Builder postings(dispute.account);
   postings.credit(LedgerAccount::clearing(dispute.gateway), dispute.amount)
@@ -235,14 +255,28 @@ Money sum_of(const std::vector<Reopened>& parts, Money zero) {
   return zero;
 }
 
-Money fee_change(const Dispute& dispute, const DisputeEvent& event) {
-  return event.fee.value_or(dispute.fee) - dispute.fee;
+// A dispute is lost over what the gateway keeps in the end, mostly all that it took. From here on it stands as if it
+// had been opened over that; what is taken beyond it is back.
+void restate(storage::Transaction& tx, const Payment& payment, Dispute& dispute, Money lost,
+             ledger::Postings::Builder& postings) {
+  const Dispute before = dispute;
+  const Money zero = Money::zero(lost.currency());
+  const Money more = std::max(zero, lost - before.amount);
+  dispute.amount = lost;
+  dispute.counted = std::min(lost, before.counted + std::min(more, std::max(zero, refundable(payment))));
+  dispute.held = std::min(before.held, lost);
+  change_disputed(tx, payment.id, dispute.counted - before.counted);
+  postings.credit(LedgerAccount::disputed(dispute.gateway), before.amount - before.held)
+      .debit(LedgerAccount::clearing(dispute.gateway), before.amount - lost)
+      .credit(LedgerAccount::customer_credit(), before.held - dispute.held);
 }
 
 void lose(storage::Transaction& tx, const Context& context, const Payment& payment, Dispute dispute,
           const DisputeEvent& event, const accounts::Actor& actor, Instant now) {
   const Money zero = Money::zero(dispute.amount.currency());
   const bool reopens = context.rules.billing.disputes.reopen_invoices;
+  ledger::Postings::Builder postings(dispute.account);
+  restate(tx, payment, dispute, event.amount.value_or(dispute.amount), postings);
   const auto standing = standing_of(tx, payment);
   const Money claim = dispute.amount - dispute.held;
   // First what it paid; then credit that it had brought, as far as there is some; then what that credit paid.
@@ -257,20 +291,18 @@ void lose(storage::Transaction& tx, const Context& context, const Payment& payme
       reopens ? reopen(tx, context, dispute.account, {}, became_credit - from_credit, now) : std::vector<Reopened>();
   const Money owed_again = sum_of(own, zero) + sum_of(spent, zero);
 
-  ledger::Postings::Builder postings(dispute.account);
-  postings.credit(LedgerAccount::disputed(dispute.gateway), claim)
-      .debit(LedgerAccount::customer_credit(), from_credit)
+  postings.debit(LedgerAccount::customer_credit(), from_credit)
       .debit(LedgerAccount::dispute_losses(), claim - from_credit - owed_again);
   for (const auto* part : {&own, &spent}) {
     for (const Reopened& one : *part) postings.debit_receivable(one.invoice, one.amount);
   }
-  const EntryId entry =
-      book(tx, context, dispute, EntryKind::dispute_lost, fee_change(dispute, event), std::move(postings), now);
+  const Money fee = event.fee.value_or(dispute.fee);
+  const EntryId entry = book(tx, context, dispute, EntryKind::dispute_lost, fee, std::move(postings), now);
   write_allocations(tx, dispute.account, own, true, entry, now);
   write_allocations(tx, dispute.account, spent, true, entry, now);
   dispute.status = DisputeStatus::lost;
   dispute.held += from_credit;
-  dispute.fee += fee_change(dispute, event);
+  dispute.fee = fee;
   store(tx, dispute, now);
   close_task(tx, "dispute", dispute.id.value(), "done", {}, now);
 
@@ -329,17 +361,43 @@ void win(storage::Transaction& tx, const Context& context, const Payment& paymen
               claim)
       .debit(LedgerAccount::clearing(dispute.gateway), dispute.amount)
       .credit(LedgerAccount::customer_credit(), to_credit);
-  const EntryId entry =
-      book(tx, context, dispute, EntryKind::dispute_won, fee_change(dispute, event), std::move(postings), now);
+  const Money fee = event.fee.value_or(dispute.fee);
+  const EntryId entry = book(tx, context, dispute, EntryKind::dispute_won, fee, std::move(postings), now);
   write_allocations(tx, dispute.account, paid, false, entry, now);
   change_disputed(tx, payment.id, -dispute.counted);
   dispute.status = DisputeStatus::won;
   dispute.held = zero;
-  dispute.fee += fee_change(dispute, event);
+  dispute.fee = fee;
   store(tx, dispute, now);
   close_task(tx, "dispute", dispute.id.value(), "done", {}, now);
   services_on_won(tx, invoices_of(tx, payment), actor, now);
   audit(tx, dispute, actor, now);
+}
+
+// Told again in the same state: only the fee may be news.
+void restate_fee(storage::Transaction& tx, const Context& context, Dispute dispute, Money fee,
+                 const accounts::Actor& actor, Instant now) {
+  if (fee == dispute.fee) return;
+  const AuditEventId audited = accounts::append_audit(
+      tx, now,
+      {.actor = actor,
+       .account = dispute.account,
+       .action = "dispute.fee",
+       .object = accounts::audit_object(dispute.id),
+       .detail = "{\"fee\":\"" + fee.to_string() + "\",\"before\":\"" + dispute.fee.to_string() + "\"}"});
+  ledger::Postings::Builder postings(dispute.account);
+  add_fee(postings, dispute, fee);
+  if (!postings.empty()) {
+    ledger::apply_new(tx, {.kind = EntryKind::dispute_fee,
+                           .source = audited.value(),
+                           .account = dispute.account,
+                           .booked_at = now,
+                           .booked_on = context.rules.today(now),
+                           .postings = postings.build(),
+                           .description = "Dispute " + dispute.reference});
+  }
+  tx.execute("UPDATE disputes SET fee = $2, fee_currency = $3, version = version + 1 WHERE id = $1", dispute.id,
+             fee.minor(), fee.currency().code());
 }
 
 Status check(const Payment& payment, const DisputeEvent& event) {
@@ -350,8 +408,7 @@ Status check(const Payment& payment, const DisputeEvent& event) {
   const Currency currency = payment.amount.currency();
   if (event.amount && (event.amount->currency() != currency || !event.amount->is_positive()))
     return bad_field("/amount", "must be positive and in " + std::string(currency.code()));
-  if (event.fee && (event.fee->currency() != currency || event.fee->is_negative()))
-    return bad_field("/fee", "must not be negative, and in " + std::string(currency.code()));
+  if (event.fee && event.fee->is_negative()) return bad_field("/fee", "must not be negative");
   if (event.reference.empty() || event.reference.size() > 200)
     return bad_field("/reference", "must have 1 to 200 characters");
   return {};
@@ -374,33 +431,24 @@ std::optional<DisputeStatus> dispute_status(std::string_view text) {
 }
 
 std::optional<Dispute> find_dispute(storage::Connection& c, DisputeId id) {
-  return first_of(read_all(
-      c.query("SELECT id, account_id, payment_id, gateway, reference, status, currency, amount, counted, held, fee, "
-              "reason, respond_by, opened_at, closed_at FROM disputes WHERE id = $1",
-              id)));
+  return first_of(read_all(c.query("SELECT " DISPUTE_COLUMNS " FROM disputes WHERE id = $1", id)));
 }
 
 std::optional<Dispute> find_dispute(storage::Connection& c, const std::string& gateway, const std::string& reference) {
   return first_of(read_all(
-      c.query("SELECT id, account_id, payment_id, gateway, reference, status, currency, amount, counted, held, fee, "
-              "reason, respond_by, opened_at, closed_at FROM disputes WHERE gateway = $1 AND reference = $2",
-              gateway, reference)));
+      c.query("SELECT " DISPUTE_COLUMNS " FROM disputes WHERE gateway = $1 AND reference = $2", gateway, reference)));
 }
 
 std::vector<Dispute> disputes_of(storage::Connection& c, PaymentId payment) {
-  return read_all(
-      c.query("SELECT id, account_id, payment_id, gateway, reference, status, currency, amount, counted, held, fee, "
-              "reason, respond_by, opened_at, closed_at FROM disputes WHERE payment_id = $1 ORDER BY id",
-              payment));
+  return read_all(c.query("SELECT " DISPUTE_COLUMNS " FROM disputes WHERE payment_id = $1 ORDER BY id", payment));
 }
 
 std::vector<Dispute> list_disputes(storage::Connection& c, std::optional<DisputeStatus> status, DisputeId before,
                                    int limit) {
-  return read_all(
-      c.query("SELECT id, account_id, payment_id, gateway, reference, status, currency, amount, counted, held, fee, "
-              "reason, respond_by, opened_at, closed_at FROM disputes WHERE ($1 = '' OR status = $1) AND id < $2 "
-              "ORDER BY id DESC LIMIT $3",
-              status ? to_string(*status) : std::string_view(), before ? before.value() : INT64_MAX, limit));
+  return read_all(c.query("SELECT " DISPUTE_COLUMNS " FROM disputes WHERE ($1 = '' OR status = $1) AND id < $2 "
+                          "ORDER BY id DESC LIMIT $3",
+                          status ? to_string(*status) : std::string_view(), before ? before.value() : INT64_MAX,
+                          limit));
 }
 
 Result<DisputeId> book_dispute(storage::Transaction& tx, const Context& context, const DisputeEvent& event,
@@ -415,7 +463,10 @@ Result<DisputeId> book_dispute(storage::Transaction& tx, const Context& context,
   // An older message that comes late changes nothing; a dispute that is won stays won.
   const bool is_news =
       event.status != DisputeStatus::opened && dispute->status != DisputeStatus::won && dispute->status != event.status;
-  if (!is_news) return dispute->id;
+  if (!is_news) {
+    if (event.fee && event.status == dispute->status) restate_fee(tx, context, *dispute, *event.fee, actor, now);
+    return dispute->id;
+  }
   const auto now_stored = find_payment(tx, payment->id);
   if (event.status == DisputeStatus::lost) {
     lose(tx, context, *now_stored, *dispute, event, actor, now);
@@ -423,6 +474,37 @@ Result<DisputeId> book_dispute(storage::Transaction& tx, const Context& context,
     win(tx, context, *now_stored, *dispute, event, actor, now);
   }
   return dispute->id;
+}
+
+bool recognise_dispute(storage::Transaction& tx, const Payment& payment, const std::string& transaction,
+                       DisputeEvent& event) {
+  if (!event.reference.empty() && find_dispute(tx, payment.gateway, event.reference)) return true;
+  auto booked = disputes_of(tx, payment.id);
+  std::reverse(booked.begin(), booked.end());
+  const auto may_be = [&](const Dispute& dispute, DisputeStatus status) {
+    const bool same = !event.amount || *event.amount == dispute.amount;
+    return dispute.status == status && (status == DisputeStatus::opened || same);
+  };
+  for (const DisputeStatus status : {DisputeStatus::opened, DisputeStatus::lost}) {
+    for (const Dispute& dispute : booked) {
+      if (!may_be(dispute, status)) continue;
+      if (event.reference.empty()) {
+        event.reference = dispute.reference;
+        return true;
+      }
+      if (dispute.named) continue;
+      tx.execute("UPDATE disputes SET reference = $2, named = 1, version = version + 1 WHERE id = $1", dispute.id,
+                 event.reference);
+      return true;
+    }
+  }
+  if (!event.reference.empty()) return false;
+  event.named = false;
+  event.reference = transaction;
+  for (int number = 2; find_dispute(tx, payment.gateway, event.reference); ++number) {
+    event.reference = transaction + " (" + std::to_string(number) + ")";
+  }
+  return false;
 }
 
 void cover_disputes(storage::Transaction& tx, const Context& context, const Refund& refund, Instant now) {

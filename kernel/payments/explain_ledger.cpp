@@ -112,7 +112,7 @@ class Explainer {
     if (about_invoice(kind)) return codec_.text(InvoiceId(entry.source));
     if (about_payment(kind)) return codec_.text(PaymentId(entry.source));
     if (kind == "credit_note") return codec_.text(CreditNoteId(entry.source));
-    if (kind == "credit_granted") return codec_.text(AuditEventId(entry.source));
+    if (kind == "credit_granted" || kind == "dispute_fee") return codec_.text(AuditEventId(entry.source));
     if (refunds_.contains(entry.source)) return codec_.text(RefundId(entry.source));
     if (disputes_.contains(entry.source)) return codec_.text(DisputeId(entry.source));
     return {};
@@ -133,6 +133,11 @@ class Explainer {
     if (kind == "credit_granted")
       return "Gave " + moved(entry, "customer_credit") + " of credit" + because(entry.description);
     if (kind == "payment_received") return received(entry);
+    if (kind == "gateway_fee")
+      return "The gateway kept " + moved(entry, "gateway_fees") + " for the " + payment(entry.source) + ".";
+    if (kind == "dispute_fee")
+      return "What the gateway keeps for a dispute changed by " + moved(entry, "gateway_fees") +
+             because(entry.description);
     if (const auto refund = refunds_.find(entry.source); refund != refunds_.end())
       return refunded(entry, refund->second);
     if (const auto dispute = disputes_.find(entry.source); dispute != disputes_.end())

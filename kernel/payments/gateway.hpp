@@ -48,8 +48,8 @@ struct GatewayMethod {
 struct GatewayAnswer {
   GatewayOutcome outcome = GatewayOutcome::unknown;
   std::optional<Money> processed = std::nullopt;  // what was really taken; may differ from what was asked
-  std::optional<Money> fee = std::nullopt;
-  std::string reference = {};  // the gateway's transaction id
+  std::optional<Money> fee = std::nullopt;        // in whatever currency the gateway counts
+  std::string reference = {};                     // the gateway's transaction id
   GatewayAction action = {};
   DeclineClass decline_class = DeclineClass::unspecified;
   std::string decline_code = {};
@@ -82,7 +82,8 @@ struct ChargeRequest {
   Money amount;
   std::string method_token;  // empty: the customer is present (begin)
   Visit visit = {};
-  bool save_method = false;  // begin: the customer agreed to have the method kept
+  bool save_method = false;                   // begin: the customer agreed to have the method kept
+  std::vector<std::string> invoice_ids = {};  // outside text, of each invoice it pays, in their order
 };
 
 // Saves a method without a payment. A success carries `method` and no money.

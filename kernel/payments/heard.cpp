@@ -116,6 +116,20 @@ void ask_staff_to_record(storage::Transaction& tx, const Payment& payment, const
              hearsay.reference + ": " + amount + "; " + why, now);
 }
 
+// What stood in the way of recording a refund, as a dispute that has ended since, does no more: if that was all staff
+// were asked about, there is nothing left to do for them.
+void close_question(storage::Transaction& tx, const Payment& payment, const std::string& reference, Instant now) {
+  std::string detail;
+  {
+    auto rows = tx.query(
+        "SELECT detail FROM staff_tasks WHERE kind = 'refund_elsewhere' AND object_id = $1 AND status = 'open'",
+        payment.id);
+    if (rows.next()) detail = rows.string(0);
+  }
+  if (detail.starts_with(reference + ": ") && detail.find('\n') == std::string::npos)
+    close_task(tx, "refund_elsewhere", payment.id.value(), "done", {}, now);
+}
+
 // Staff may have recorded it by hand, without its reference; money that they sent by another gateway is none of it.
 // Those of its amount are alike, so it is the first of them; where all are of another amount nobody can tell but staff.
 // nullopt: it is none of them.
@@ -144,6 +158,21 @@ std::optional<Heard> recorded_by_hand(storage::Transaction& tx, const Payment& p
   return Heard{What::applied, "staff are asked: " + why};
 }
 
+// A gateway may tell of what a dispute took as a refund too: of one that was lost over this amount nobody can tell but
+// staff.
+std::optional<Heard> taken_by_dispute(storage::Transaction& tx, const Payment& payment, const Hearsay& hearsay,
+                                      Instant now) {
+  const Money amount = *hearsay.answer->processed;
+  for (const Dispute& dispute : disputes_of(tx, payment.id)) {
+    if (dispute.status != DisputeStatus::lost || dispute.amount != amount) continue;
+    const std::string why = "it may be what the dispute " + dispute.reference +
+                            " took. If the gateway took both, record it with this reference";
+    ask_staff_to_record(tx, payment, hearsay, why, now);
+    return Heard{What::applied, "staff are asked: " + why};
+  }
+  return std::nullopt;
+}
+
 // Somebody refunded in the gateway's own pages: the money has left, and the books follow.
 Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, Instant now) {
   const auto payment = find_meant(
@@ -158,6 +187,7 @@ Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const
   }
   if (refund_is_under_way(tx, payment->id)) return {What::unknown, "it may be a refund of ours that is under way"};
   if (auto heard = recorded_by_hand(tx, *payment, hearsay, now)) return *std::move(heard);
+  if (auto heard = taken_by_dispute(tx, *payment, hearsay, now)) return *std::move(heard);
   const NewRefund refund{.payment = payment->id,
                          .amount = hearsay.answer->processed,
                          .destination = RefundDestination::external,
@@ -170,6 +200,7 @@ Heard refunded_elsewhere(storage::Transaction& tx, const Context& context, const
   const auto recorded = record_refund(tx, context, refund, {.kind = accounts::ActorKind::job}, now);
   // Parts of it may be written: the whole transaction is given up, and tried again.
   if (!recorded.ok()) throw std::runtime_error(recorded.error().detail);
+  close_question(tx, *payment, hearsay.reference, now);
   return {What::applied, "recorded as done at the gateway"};
 }
 
@@ -189,11 +220,45 @@ Heard hear_of_refund(storage::Transaction& tx, const Context& context, const Hea
   return {What::applied};
 }
 
+namespace {
+
+// A loss may be what a refund made at the gateway tells already: one without an id, or one of a dispute that was open
+// when a refund over as much was told. Only staff can tell; until then the money of an open dispute stays in doubt.
+std::optional<Heard> taken_by_refund(storage::Transaction& tx, const Payment& payment, const DisputeEvent& event,
+                                     const std::optional<Dispute>& known, Instant now) {
+  if (event.status != DisputeStatus::lost) return std::nullopt;
+  if (known ? known->status != DisputeStatus::opened : event.named) return std::nullopt;
+  const Money amount = event.amount.value_or(known ? known->amount : payment.received);
+  for (const Refund& refund : refunds_of(tx, payment.id)) {
+    const bool told = refund.destination == RefundDestination::external && refund.gateway == payment.gateway &&
+                      !refund.reference.empty() && (!known || refund.created_at >= known->opened_at);
+    if (!told || refund.amount != amount) continue;
+    const std::string why = "it may be what the refund " + refund.reference +
+                            " gave back. Book the dispute as lost if the gateway took both, else as won";
+    raise_task(tx, "refund_elsewhere", payment.account, payment.id.value(),
+               "Look into " + amount.to_string() + " that " + payment.gateway + " took back",
+               "dispute " + event.reference + ": " + amount.to_string() + "; " + why, now);
+    return Heard{What::applied, "staff are asked: " + why};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Heard hear_of_dispute(storage::Transaction& tx, const Context& context, const Hearsay& hearsay, DisputeEvent event,
                       Instant now) {
   const auto payment = find_meant(tx, context, hearsay);
   if (!payment) return {What::unknown, "no payment of ours is known by this name"};
   event.payment = payment->id;
+  const std::string transaction = hearsay.reference.empty() ? context.codec.text(payment->id) : hearsay.reference;
+  const bool is_known = recognise_dispute(tx, *payment, transaction, event);
+  if (!is_known) {
+    // An inquiry that ends has taken nothing, and gives nothing back. What waits for its payment may be no inquiry.
+    const bool moves_nothing = event.status == DisputeStatus::won && !event.amount;
+    if (moves_nothing && payment->received.is_positive()) return {What::ignored, "no money was taken"};
+  }
+  const auto known = is_known ? find_dispute(tx, payment->gateway, event.reference) : std::nullopt;
+  if (auto heard = taken_by_refund(tx, *payment, event, known, now)) return *std::move(heard);
   const auto booked = book_dispute(tx, context, event, {.kind = accounts::ActorKind::job}, now);
   return booked.ok() ? Heard{What::applied} : Heard{What::unknown, booked.error().detail};
 }

@@ -45,7 +45,7 @@ auto value_of(const Names& names, std::string_view stored) {
 #define PAYMENT_COLUMNS                                                                                         \
   "id, account_id, gateway, method_id, invoice_id, origin, status, currency, amount, received, fee, refunded, " \
   "gateway_reference, next_action, decline_code, decline_text, created_at, settled_at, expires_at, version, "   \
-  "mass_payment_id, disputed, save_method, saved_method_id"
+  "mass_payment_id, disputed, save_method, saved_method_id, fee_currency"
 
 Payment read_payment(storage::Rows& rows) {
   const Currency currency = stored_currency(rows.text(7));
@@ -59,7 +59,7 @@ Payment read_payment(storage::Rows& rows) {
           .status = payment_status(rows.text(6)),
           .amount = Money(rows.integer(8), currency),
           .received = Money(rows.integer(9), currency),
-          .fee = Money(rows.integer(10), currency),
+          .fee = Money(rows.integer(10), stored_currency(rows.text(24), currency)),
           .refunded = Money(rows.integer(11), currency),
           .disputed = Money(rows.integer(21), currency),
           .reference = rows.string(12),
@@ -86,6 +86,9 @@ Currency stored_currency(std::string_view code) {
   const auto currency = Currency::parse(code);
   if (!currency.ok()) throw storage::StorageError("a stored currency code is no currency", false);
   return *currency;
+}
+Currency stored_currency(std::string_view code, Currency otherwise) {
+  return code.empty() ? otherwise : stored_currency(code);
 }
 
 std::string_view to_string(PaymentStatus status) { return name_of(status_names, status); }

@@ -39,7 +39,7 @@ struct Payment {
   PaymentStatus status = PaymentStatus::pending;
   Money amount;             // asked
   Money received;           // what the gateway took
-  Money fee;                // of it, what the gateway kept
+  Money fee;                // what the gateway kept: of it, or beside it in the currency in which the gateway counts
   Money refunded;           // of it, what went back or is on its way back
   Money disputed;           // of it, what disputes, undecided or lost, hold
   std::string reference;    // the gateway's transaction id, once known

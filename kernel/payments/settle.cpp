@@ -70,8 +70,8 @@ std::string objection(storage::Transaction& tx, const Payment& payment, const Ga
 }
 
 Money fee_of(const Payment& payment, const GatewayAnswer& answer, const Money& received) {
-  const bool usable = answer.fee && answer.fee->currency() == payment.amount.currency() && !answer.fee->is_negative() &&
-                      *answer.fee <= received;
+  const bool usable = answer.fee && !answer.fee->is_negative() &&
+                      (answer.fee->currency() != received.currency() || *answer.fee <= received);
   return usable ? *answer.fee : Money::zero(payment.amount.currency());
 }
 
@@ -141,7 +141,8 @@ std::string invoice_numbers(storage::Transaction& tx, const Payment& payment) {
   return others == 0 ? out : out + " and " + std::to_string(others) + " more";
 }
 
-// The fee of money that was booked whole, before it was known whose it is.
+// The fee of money that was booked whole: before it was known whose it is, or as the gateway keeps its fees out of what
+// it holds in another currency.
 void book_fee(storage::Transaction& tx, const Context& context, const Payment& payment, Money fee, Instant now) {
   ledger::apply_new(tx, {.kind = ledger::EntryKind::gateway_fee,
                          .source = payment.id.value(),
@@ -159,15 +160,18 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
   const Money fee = fee_of(payment, answer, received);
   const Spread spread = spread_over(tx, context, payment, received, now);
   const auto held = answer.reference.empty() ? std::nullopt : suspense_of(tx, payment.gateway, answer.reference);
+  const bool apart = held || fee.currency() != received.currency();
   ledger::Postings::Builder postings(payment.account);
   if (held) {
     BURSAR_ASSERT(held->status == "open");
     postings.debit(LedgerAccount::suspense(), received);
     close_suspense(tx, held->id, payment.id, now);
-    if (fee.is_positive()) book_fee(tx, context, payment, fee, now);
+  } else if (apart) {
+    postings.debit(LedgerAccount::clearing(payment.gateway), received);
   } else {
     postings.debit(LedgerAccount::clearing(payment.gateway), received - fee).debit(LedgerAccount::gateway_fees(), fee);
   }
+  if (apart && fee.is_positive()) book_fee(tx, context, payment, fee, now);
   for (const Share& part : spread.applied) postings.credit_receivable(part.invoice, part.amount);
   postings.credit(LedgerAccount::customer_credit(), spread.surplus);
   const auto entry = ledger::apply_new(tx, {.kind = ledger::EntryKind::payment_received,
@@ -180,10 +184,10 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
   const std::optional<std::string> reference =
       answer.reference.empty() ? std::nullopt : std::optional(answer.reference);
   tx.execute(
-      "UPDATE payments SET status = 'succeeded', received = $2, fee = $3, "
+      "UPDATE payments SET status = 'succeeded', received = $2, fee = $3, fee_currency = $6, "
       "gateway_reference = coalesce($4, gateway_reference), next_action = '', "
       "decline_code = '', decline_text = '', settled_at = $5, version = version + 1 WHERE id = $1",
-      payment.id, received.minor(), fee.minor(), reference, now);
+      payment.id, received.minor(), fee.minor(), reference, now, fee.currency().code());
   close_task(tx, "confirm_payment", payment.id.value(), "done", {}, now);
   // Its failure had been told.
   if (payment.origin == PaymentOrigin::autopay && payment.status == PaymentStatus::failed) {

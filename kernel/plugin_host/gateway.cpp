@@ -45,10 +45,13 @@ struct ChargeFrame {
     abi.method_token = lend(request.method_token);
     lend_visit(abi, request.visit);
     if (request.save_method) abi.flags |= BURSAR_CHARGE_SAVE_METHOD;
+    for (const std::string& id : request.invoice_ids) invoice_ids.push_back(lend(id));
+    abi.invoice_ids = {invoice_ids.data(), invoice_ids.size()};
   }
   ChargeFrame(const ChargeFrame&) = delete;
   ChargeFrame& operator=(const ChargeFrame&) = delete;
   const ChargeRequest request;
+  std::vector<bursar_str> invoice_ids;
   bursar_charge abi;
   bursar_payment_result result = sized<bursar_payment_result>();
 };

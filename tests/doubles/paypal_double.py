@@ -6,6 +6,8 @@ provider_double.py it knows, each with the fields of its `control_` function bel
   /approve, /approve_setup         the customer agrees, without the page
   /next_capture, /next_refund      what becomes of the next one: {"issue"} or {"status", "reason", "response_code"}
   /settle                          ends a pending capture
+  /refund_there, /fail_refund      the seller refunds in PayPal's own pages; a refund fails after it had succeeded
+  /dispute, /resolve               a buyer disputes a capture, and how it ends; both send their events
   /lapse                           forgets an order that was not captured in time
   /forget_request_ids, /revoke_access, /allow_doubled_invoices, /vault_later
   /token                           a saved account
@@ -16,10 +18,11 @@ import base64
 import html
 import json
 import time
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from paypal_ledger import Ledger, Refused
+from paypal_ledger import Ledger, Refused, money
 from paypal_signer import Signer
 from provider_double import Answer, ProviderDouble, main
 
@@ -180,6 +183,55 @@ class PayPalDouble(ProviderDouble):
     def control_settle(self, capture, status):
         self.ledger.settle(capture, status)
 
+    def control_refund_there(self, capture, value):
+        refund = self.ledger.refund(capture, {"amount": money(value, self.ledger.captures[capture]["amount"]["currency_code"])}, {})
+        refund["create_time"] = self.instant()
+        self.control_event("PAYMENT.CAPTURE.REFUNDED", about="refund", id=refund["id"])
+        return {"id": refund["id"]}
+
+    def control_fail_refund(self, refund):
+        """It had succeeded, and could not be paid out after all."""
+        refund = self.ledger.refunds[refund]
+        refund["status"] = "FAILED"
+        self.ledger.enter("refund_failed", refund)
+        self.control_event("PAYMENT.REFUND.FAILED", about="refund", id=refund["id"])
+
+    def control_dispute(self, capture, value=None, reason="UNAUTHORISED"):
+        taken = self.ledger.captures[capture]
+        amount = money(value or taken["amount"]["value"], taken["amount"]["currency_code"])
+        dispute = {"dispute_id": f"PP-R-{len(self.ledger.disputes) + 1:03}", "create_time": self.instant(), "reason": reason, "status": "OPEN",
+                   "dispute_life_cycle_stage": "CHARGEBACK", "dispute_amount": amount,
+                   "disputed_transactions": [{"seller_transaction_id": capture, "custom": taken["custom_id"]}]}
+        self.ledger.disputes[dispute["dispute_id"]] = dispute
+        self.ledger.enter("dispute", {"id": dispute["dispute_id"], "amount": amount, "custom_id": taken["custom_id"]})
+        self.control_event("CUSTOMER.DISPUTE.CREATED", dispute)
+        return dispute
+
+    def control_resolve(self, dispute, outcome, refunded=None, by_refund=False, reverses=False):
+        """`refunded`: what the buyer gets, all by default where they win; `by_refund`: as a refund of the capture; `reverses`: PayPal
+        tells of a reversal too."""
+        dispute = self.ledger.disputes[dispute]
+        capture = dispute["disputed_transactions"][0]["seller_transaction_id"]
+        whole, lost = dispute["dispute_amount"], outcome in ("RESOLVED_BUYER_FAVOUR", "ACCEPTED")
+        gone = Decimal(refunded or whole["value"]) if lost else Decimal(0)
+        back = Decimal(whole["value"]) - (Decimal(0) if by_refund else gone)
+        dispute.update(status="RESOLVED", dispute_outcome={"outcome_code": outcome})
+        if lost:
+            dispute["dispute_outcome"]["amount_refunded"] = money(str(gone), whole["currency_code"])
+        if back:
+            self.ledger.enter("dispute_back", {"id": dispute["dispute_id"], "amount": money(str(back), whole["currency_code"]),
+                                               "custom_id": dispute["disputed_transactions"][0]["custom"]})
+        if lost and by_refund:
+            self.control_refund_there(capture, str(gone))
+        if reverses:
+            self.control_event("PAYMENT.CAPTURE.REVERSED", {
+                "id": Ledger.new_id(), "custom_id": dispute["disputed_transactions"][0]["custom"], "amount": money(str(gone), whole["currency_code"]),
+                "links": [{"rel": "up", "method": "GET", "href": f"{self.url}/v2/payments/captures/{capture}"}]})
+        self.control_event("CUSTOMER.DISPUTE.RESOLVED", dispute)
+
+    def instant(self):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.now()))
+
     def control_lapse(self, order):
         if self.ledger.orders[order]["status"] == "COMPLETED":
             raise ValueError("a captured order does not lapse")
@@ -229,6 +281,12 @@ class PayPalDouble(ProviderDouble):
         body = json.dumps(event)
         self.emit(event["id"], type, body)
         return {"body": body, "headers": self.signer.sign(body.encode(), self.url, at, certificate)}
+
+    def tell_of(self, request, answer):
+        if request.path.endswith("/capture"):
+            self.control_event("PAYMENT.CAPTURE.COMPLETED", about="capture", id=self.book.entries[-1]["id"])
+        if request.path.endswith("/refund"):
+            self.control_event("PAYMENT.CAPTURE.REFUNDED", about="refund", id=answer.json()["id"])
 
     def signed(self, body, how):
         ages = {"old": 30 * 86400, "stale": 30 * 86400, "future": -86400}

@@ -60,6 +60,7 @@ class Ledger:
         self.base = base
         self.book = book
         self.orders, self.captures, self.refunds, self.tokens, self.setups = {}, {}, {}, {}, {}
+        self.disputes = {}
         self.next_captures = []  # scripted outcomes of the captures to come
         self.block_invoices = True
         self.vault_at_once = True
@@ -72,6 +73,9 @@ class Ledger:
         amount = resource["amount"]
         self.book.write(kind, id=resource["id"], value=amount["value"], currency=amount["currency_code"],
                         custom_id=resource.get("custom_id", ""), **more)
+
+    def enter_capture(self, capture):
+        self.enter("capture", capture, order=capture["_order"], fee=capture["seller_receivable_breakdown"]["paypal_fee"]["value"])
 
     # ---- orders ----
     def make_order(self, body):
@@ -138,7 +142,7 @@ class Ledger:
         order["status"] = "COMPLETED"
         self.captures[capture["id"]] = capture
         if capture["status"] == "COMPLETED":
-            self.enter("capture", capture, order=order_id)
+            self.enter_capture(capture)
             self._save(order)
         return order
 
@@ -187,7 +191,7 @@ class Ledger:
         capture["status"] = status
         capture.pop("status_details", None)
         if status == "COMPLETED":
-            self.enter("capture", capture, order=capture["_order"])
+            self.enter_capture(capture)
         return capture
 
     # ---- refunds ----

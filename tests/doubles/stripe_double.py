@@ -5,7 +5,8 @@ refused while the customer is away and pays on a page; "decline:CODE" and "decli
 decline code and advice. A person may pay as well: a Checkout page's address opens in a browser.
 
 Beside the orders of every double: /pay /expire /settle /method /renew /forget_customer /dispute /close_dispute
-/dashboard_refund /fail_refund /event /configure /state, each a `control_` method below.
+/withdraw /give_fee_back /balance /dashboard_refund /fail_refund /event /raw_event /configure /state,
+each a `control_` method below.
 """
 import hashlib
 import hmac
@@ -69,6 +70,7 @@ class StripeDouble(ProviderDouble):
         self.search_lag = 60
         self.page_size = 100
         self.livemode = False
+        self.payout = None  # the currency Stripe counts in, where that is another than is charged
         self.secret = "whsec_double"
         self.old_secret = "whsec_double_before"
 
@@ -262,13 +264,28 @@ class StripeDouble(ProviderDouble):
             fee -= fee % 100
         charge = self.make("ch", "charge", amount=intent["amount"], currency=intent["currency"], payment_intent=intent["id"], status="succeeded",
                            paid=True, amount_refunded=0, refunded=False, metadata={})
-        transaction = self.make("txn", "balance_transaction", amount=intent["amount"], currency=intent["currency"], fee=fee,
-                                net=intent["amount"] - fee, type="charge", source=charge["id"])
-        charge["balance_transaction"] = transaction["id"]
+        charge["balance_transaction"] = self.booking(intent["amount"], intent["currency"], fee, "charge", charge["id"])["id"]
         intent.update(status="succeeded", amount_received=intent["amount"], latest_charge=charge["id"], last_payment_error=None)
         self.book.write("charge", intent=intent["id"], payment=intent["metadata"].get("bursar_payment"), amount=intent["amount"],
                         currency=intent["currency"], fee=fee, suffix=intent["statement_descriptor_suffix"])
         self.event("payment_intent.succeeded", intent)
+
+    def booking(self, amount, currency, fee, kind, source):
+        """A balance transaction, in the currency of the payouts; Stripe exchanges what is in another."""
+        counted = self.payout or currency
+        worth = amount if counted == currency else amount * 9 // 10
+        self.book.write("fee", amount=fee, currency=counted, source=source)
+        return self.make("txn", "balance_transaction", amount=worth, currency=counted, fee=fee, net=worth - fee, type=kind, source=source,
+                         exchange_rate=None if counted == currency else 0.9)
+
+    def control_balance(self):
+        """What Stripe holds for the shop: amounts in the currency they were charged in, fees in that of the payouts."""
+        signs = {"charge": 1, "refund": -1, "refund_failed": 1, "dispute": -1, "dispute_won": 1, "fee": -1}
+        held = {}
+        for entry in self.book.entries:
+            if entry["what"] in signs:
+                held[entry["currency"]] = held.get(entry["currency"], 0) + signs[entry["what"]] * entry["amount"]
+        return {currency: minor for currency, minor in held.items() if minor}
 
     def get_intents(self, form):
         found = [intent for intent in self.of_kind("payment_intent") if form.get("customer") in (None, intent["customer"])]
@@ -405,39 +422,48 @@ class StripeDouble(ProviderDouble):
         refund = self.objects[refund]
         refund.update(status="failed", failure_reason=reason)
         self.objects[refund["charge"]]["amount_refunded"] -= refund["amount"]
-        self.book.write("refund_failed", refund=refund["id"], ours=refund["metadata"].get("bursar_refund"), amount=refund["amount"])
+        self.book.write("refund_failed", refund=refund["id"], ours=refund["metadata"].get("bursar_refund"), amount=refund["amount"],
+                        currency=refund["currency"])
         self.event("refund.failed", refund)
 
     # Disputes.
 
-    def control_dispute(self, intent, reason="fraudulent", inquiry=False):
+    def control_dispute(self, intent, reason="fraudulent", inquiry=False, fee=1500, withdrawn=True):
+        """`withdrawn` false: the money is taken later, by /withdraw."""
         charge = self.objects[self.objects[intent]["latest_charge"]]
         charge["disputed"] = True
         dispute = self.make("dp", "dispute", amount=charge["amount"], currency=charge["currency"], charge=charge["id"], payment_intent=intent,
                             reason=reason, status="warning_needs_response" if inquiry else "needs_response", balance_transactions=[],
                             evidence_details={"due_by": self.now() + 7 * 86400, "has_evidence": False}, metadata={})
-        if not inquiry:
-            self.withdraw(dispute)
+        if not inquiry and withdrawn:
+            self.move(dispute, -1, fee)
         self.event("charge.dispute.created", dispute)
-        if not inquiry:
+        if not inquiry and withdrawn:
             self.event("charge.dispute.funds_withdrawn", dispute)
         return dispute
 
-    def withdraw(self, dispute, back=False):
-        sign = 1 if back else -1
-        dispute["balance_transactions"].append(self.make("txn", "balance_transaction", amount=sign * dispute["amount"],
-                                                         currency=dispute["currency"], fee=-sign * 1500, net=sign * (dispute["amount"] + 1500),
-                                                         type="adjustment"))
-        self.book.write("dispute_won" if back else "dispute", dispute=dispute["id"], amount=dispute["amount"])
+    def control_withdraw(self, dispute, fee=1500):
+        dispute = self.objects[dispute]
+        self.move(dispute, -1, fee)
+        self.event("charge.dispute.funds_withdrawn", dispute)
 
-    def control_close_dispute(self, dispute, won):
+    def move(self, dispute, sign, fee):
+        dispute["balance_transactions"].append(self.booking(sign * dispute["amount"], dispute["currency"], fee, "adjustment", dispute["id"]))
+        self.book.write("dispute_won" if sign > 0 else "dispute", dispute=dispute["id"], amount=dispute["amount"], currency=dispute["currency"])
+
+    def control_give_fee_back(self, dispute, fee):
+        dispute = self.objects[dispute]
+        dispute["balance_transactions"].append(self.booking(0, dispute["currency"], -fee, "adjustment", dispute["id"]))
+        self.event("charge.dispute.funds_reinstated", dispute)
+
+    def control_close_dispute(self, dispute, won, fee=-1500):
+        """`fee` is what is kept or given back with the end."""
         dispute = self.objects[dispute]
         inquiry = dispute["status"].startswith("warning_")
         dispute["status"] = "warning_closed" if inquiry else "won" if won else "lost"
-        if won and not inquiry:
-            self.withdraw(dispute, back=True)
         self.event("charge.dispute.closed", dispute)
         if won and not inquiry:
+            self.move(dispute, 1, fee)
             self.event("charge.dispute.funds_reinstated", dispute)
         return dispute
 
@@ -470,13 +496,17 @@ class StripeDouble(ProviderDouble):
 
     def control_configure(self, **values):
         for name, value in values.items():
-            if name not in ("search_lag", "page_size", "livemode", "secret", "old_secret"):
+            if name not in ("search_lag", "page_size", "livemode", "payout", "secret", "old_secret"):
                 raise ValueError(f"{name} can't be configured")
             setattr(self, name, value)
 
     def control_event(self, type, item):
         """Any event, of whatever else happens on the account."""
         self.event(type, item)
+
+    def control_raw_event(self, event):
+        """An event as it is: of a connected account, or of another version."""
+        self.emit(event["id"], event["type"], json.dumps(event))
 
     def control_state(self, id):
         return self.objects[id]

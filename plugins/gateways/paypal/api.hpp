@@ -1,6 +1,7 @@
 // One PayPal account over HTTPS: the access token, the request id, and what an answer means before it is read.
 #pragma once
 
+#include <atomic>
 #include <bursar/host.hpp>
 #include <mutex>
 
@@ -17,7 +18,8 @@ enum class Act {
 struct Answer {
   int status = 0;
   Json body;
-  std::string debug_id;  // what PayPal's support asks for
+  std::string debug_id;          // what PayPal's support asks for
+  bursar::Milliseconds wait{0};  // 429: until the next request
 
   [[nodiscard]] bool good() const { return status >= 200 && status < 300; }
   // PayPal's own explicit no, which it gives before it does anything. Never true of what can't be read.
@@ -59,6 +61,9 @@ class Api {
   };
 
   Answer send(bursar::Call& call, bursar::HttpRequest request, Act act);
+  Answer exchange(bursar::Call& call, const bursar::HttpRequest& request);
+  void be_quiet(const bursar::HttpResponse& response);
+  [[nodiscard]] bursar::Milliseconds quiet_for() const;
   std::string token(bursar::Call& call, const std::string& refused);
   Token fetch_token(bursar::Call& call);
 
@@ -66,6 +71,9 @@ class Api {
   Account account_;
   std::mutex mutex_;  // held while a token is fetched: one at a time, the others want the same one
   Token token_;
+  // Shared by the calls of this instance, as PayPal counts requests per account. By the steady clock, in milliseconds.
+  std::atomic<std::int64_t> quiet_until_{0};
+  std::atomic<int> refusals_{0};
 };
 
 }  // namespace paypal

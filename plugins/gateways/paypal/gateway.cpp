@@ -198,7 +198,11 @@ Payment Gateway::refund(Call& call, const bursar::Refund& refund) {
   if (const std::string note = line(refund.reason, 255); !note.empty()) body["note_to_payer"] = note;
   const Answer answer = api_.post(call, capture_path(slip.capture) + "/refund",
                                   api_.request_id(call, refund.refund_id, "refund"), dump(body), Act::moves);
-  if (answer.good()) return payment_of_refund(answer.body);
+  if (answer.good()) {
+    const std::string said = text(answer.body, "custom_id");
+    if (!said.empty() && said != refund.refund_id) throw OutcomeUnknown("PayPal's answer is about another refund");
+    return payment_of_refund(answer.body);
+  }
   if (untouched(answer)) return not_done(call, answer);
   if (!answer.refused()) throw OutcomeUnknown(answer.words());
   switch (kind_of(answer)) {

@@ -136,7 +136,8 @@ Payment payment_of_capture(const Json& capture) {
       Payment payment = Payment::succeeded(id);
       payment.processed = *amount;
       const auto fee = money(member(capture, "seller_receivable_breakdown", "paypal_fee"));
-      if (fee && fee->currency == amount->currency && fee->minor <= amount->minor) payment.fee = *fee;
+      if (fee && fee->minor >= 0 && (fee->currency != amount->currency || fee->minor <= amount->minor))
+        payment.fee = *fee;
       return payment;
     }
     case 2:
@@ -194,9 +195,13 @@ Payment payment_of_refund(const Json& refund) {
   return payment;
 }
 
+const Json::array_t& refunds_in_order(const Json& order) {
+  return elements(member(unit_in(order), "payments", "refunds"));
+}
+
 const Json& refund_in_order(const Json& order, std::string_view refund_id) {
   static const Json none;
-  for (const Json& refund : elements(member(unit_in(order), "payments", "refunds"))) {
+  for (const Json& refund : refunds_in_order(order)) {
     if (text(refund, "custom_id") == refund_id || text(refund, "invoice_id") == refund_id) return refund;
   }
   return none;

@@ -34,7 +34,9 @@ bursar::Payment payment_of_refund(const Json& refund);
 // A PayPal account that the customer agreed to keep, from `payment_source.paypal` of an order or a vault token's.
 bursar::Method method_of(std::string token, const Json& wallet);
 
-// The refund of ours in an order that was captured, else null.
+// The refunds of an order that was captured, whoever made them.
+const Json::array_t& refunds_in_order(const Json& order);
+// The one of ours among them, else null.
 const Json& refund_in_order(const Json& order, std::string_view refund_id);
 // The order a capture belongs to, else empty.
 std::string order_of_capture(const Json& capture);

@@ -102,7 +102,8 @@ class PayPal final {
        .example = "-----BEGIN CERTIFICATE-----",
        .maximum = 60'000},
   };
-  static constexpr std::string_view needs[] = {BURSAR_HTTP_ID, BURSAR_STORE_ID, BURSAR_CLOCK_ID, BURSAR_CRYPTO_ID};
+  static constexpr std::string_view needs[] = {BURSAR_HTTP_ID, BURSAR_STORE_ID, BURSAR_CLOCK_ID, BURSAR_RANDOM_ID,
+                                               BURSAR_CRYPTO_ID};
 
   PayPal(bursar::Host host, const bursar::Settings& settings)
       : api_(host, account_of(settings)),

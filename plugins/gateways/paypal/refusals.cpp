@@ -114,7 +114,9 @@ Payment not_done(bursar::Call& call, const Answer& answer) {
   const bool busy = answer.status == 429;
   call.report(BURSAR_SEVERITY_ERROR, busy ? "busy" : "refused", answer.words(), {},
               busy ? bursar::Retry::later : bursar::Retry::after_fix);
-  return Payment::not_attempted();
+  Payment payment = Payment::not_attempted();
+  payment.poll_after = answer.wait;
+  return payment;
 }
 
 bool untouched(const Answer& answer) { return answer.status == 401 || answer.status == 429; }

@@ -63,8 +63,8 @@ void read_order(const Json& order, bool approved, Event& event) {
   }
 }
 
-// PayPal took the money of a capture back. It says so beside the dispute about it, and names no dispute, so both go by
-// the capture: the same loss told twice counts once.
+// PayPal took the money of a capture back. It says so beside the dispute about it, and names no dispute: the kernel
+// knows the one that is open, or was lost over as much.
 void read_reversal(const Json& reversal, Event& event) {
   event.kind = EventKind::dispute_lost;
   event.dispute.reason = "reversed by PayPal";
@@ -72,7 +72,6 @@ void read_reversal(const Json& reversal, Event& event) {
   const std::string up = link(reversal, "up");
   const std::size_t at = up.rfind("/captures/");
   event.gateway_reference = line(at == std::string::npos ? text(reversal, "id") : up.substr(at + 10), 64);
-  event.dispute.id = event.gateway_reference;
   if (const auto back = money(member(reversal, "amount")); back && back->minor > 0) event.dispute.amount = *back;
 }
 
@@ -93,8 +92,8 @@ void read_dispute(const Json& dispute, EventKind kind, Event& event) {
   event.kind = kind;
   event.payment_id = line(text(transactions.front(), "custom"), 127);
   event.gateway_reference = line(text(transactions.front(), "seller_transaction_id"), 64);
-  event.dispute.id = event.gateway_reference;
-  event.dispute.reason = line(text(dispute, "reason") + " " + text(dispute, "dispute_id"), 255);
+  event.dispute.id = line(text(dispute, "dispute_id"), 200);
+  event.dispute.reason = line(text(dispute, "reason"), 255);
   if (const auto due = milliseconds(text(dispute, "seller_response_due_date"))) {
     event.dispute.evidence_by = bursar::Time(bursar::Milliseconds(*due));
   }
@@ -224,6 +223,9 @@ std::vector<Event> Webhooks::events(Call& call, const Json& notification) {
     read_dispute(resource, EventKind::dispute_opened, event);
   } else if (type == "CUSTOMER.DISPUTE.RESOLVED") {
     read_dispute(resource, verdict_of(resource), event);
+    if (event.kind == EventKind::dispute_lost) {
+      if (auto refund = refund_in_its_place(call, resource, event)) return {std::move(event), *std::move(refund)};
+    }
   } else if (type == "VAULT.PAYMENT-TOKEN.CREATED" || type == "VAULT.PAYMENT-TOKEN.DELETED") {
     read_token(call, resource, type == "VAULT.PAYMENT-TOKEN.DELETED", event);
   }
@@ -237,6 +239,33 @@ void Webhooks::read_refund(Call& call, const Json& refund, Event& event) {
   if (is_id(id)) (slips_.refund(call, id) ? event.refund_id : event.payment_id) = id;
   event.gateway_reference = line(text(refund, "id"), 64);
   event.payment = told([&] { return payment_of_refund(refund); });
+}
+
+// A seller may end a dispute by a refund, at PayPal's pages or by accepting the claim, and PayPal tells of that refund
+// as of any other. Then the refund is what took the money, and the dispute gives back what it held.
+std::optional<Event> Webhooks::refund_in_its_place(Call& call, const Json& dispute, Event& lost) {
+  const auto slip = slips_.payment(call, lost.payment_id);
+  if (!slip || slip->order.empty() || !lost.dispute.amount.minor) return std::nullopt;
+  const Answer found = api_.get(call, "/v2/checkout/orders/" + slip->order);
+  if (found.status == 404) return std::nullopt;
+  if (!found.good()) throw bursar::Error("no_order", found.words(), bursar::Retry::later);
+  const auto opened = milliseconds(text(dispute, "create_time"));
+  for (const Json& refund : refunds_in_order(found.body)) {
+    const std::string ours = text(refund, "custom_id");
+    if (is_id(ours) && slips_.refund(call, ours)) continue;
+    const auto made = milliseconds(text(refund, "create_time"));
+    const auto amount = money(member(refund, "amount"));
+    if (!amount || *amount != lost.dispute.amount || (opened && made && *made < *opened)) continue;
+    lost.kind = EventKind::dispute_won;
+    Event told{.kind = EventKind::refund,
+               .event_id = lost.event_id + ".refund",
+               .occurred_at = lost.occurred_at,
+               .payment_id = lost.payment_id,
+               .gateway_reference = line(text(refund, "id"), 64)};
+    told.payment = paypal::told([&] { return payment_of_refund(refund); });
+    return told;
+  }
+  return std::nullopt;
 }
 
 // A removed account can't be charged any more. A new one belongs to the payment in which the customer agreed, where it

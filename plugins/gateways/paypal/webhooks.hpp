@@ -33,6 +33,7 @@ class Webhooks {
   bursar::Verdict ask_paypal(bursar::Call& call, const bursar::WebhookRequest& request, const Signed& headers);
   std::vector<bursar::Event> events(bursar::Call& call, const Json& notification);
   void read_refund(bursar::Call& call, const Json& refund, bursar::Event& event);
+  std::optional<bursar::Event> refund_in_its_place(bursar::Call& call, const Json& dispute, bursar::Event& lost);
   void read_token(bursar::Call& call, const Json& token, bool deleted, bursar::Event& event);
 
   bursar::Host host_;

@@ -145,7 +145,8 @@ std::vector<Event> dispute_events(const Entry& entry, std::int64_t now) {
   opened.evidence_by = bursar::Time(bursar::Milliseconds(entry.dispute->opens_at) + evidence_within);
   if (entry.dispute->is_over(now)) {
     const bool won = entry.dispute->won;
-    add(won ? EventKind::dispute_won : EventKind::dispute_lost, won ? "won" : "lost", entry.dispute->ends_at);
+    const EventKind kind = won ? EventKind::dispute_won : EventKind::dispute_lost;
+    add(kind, won ? "won" : "lost", entry.dispute->ends_at).dispute.amount = {entry.minor, entry.currency};
   }
   return events;
 }

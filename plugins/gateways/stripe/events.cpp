@@ -60,37 +60,57 @@ void about_refund(bursar::Call& call, Api& api, const Object& refund, Event& eve
   event.payment = payment_of_refund(Object(now, "refund"));
 }
 
-// The fee is told by the booking that took the amount away; it is in the currency of Stripe's payouts.
-bursar::Money fee_of_dispute(const Object& dispute, EventKind kind) {
+// The fee stands in the bookings that take and give back, in the currency of Stripe's payouts; what is left of it after
+// all of them is what Stripe keeps.
+bursar::Money fee_of_dispute(const Object& dispute) {
   if (!dispute.has("balance_transactions")) return {};
+  std::int64_t fee = 0;
+  std::string currency;
   for (const Object& transaction : dispute.objects("balance_transactions")) {
-    const std::int64_t fee = transaction.integer("fee");
-    if (kind == EventKind::dispute_opened && fee > 0) return from_stripe(fee, transaction.text("currency"));
-    if (kind == EventKind::dispute_won && fee < 0) return from_stripe(-fee, transaction.text("currency"));
+    if (!currency.empty() && transaction.text("currency") != currency) return {};
+    currency = transaction.text("currency");
+    fee += transaction.integer("fee");
   }
-  return {};
+  return currency.empty() || fee < 0 ? bursar::Money{} : from_stripe(fee, currency);
 }
 
-void about_dispute(bursar::Call& call, Api& api, const Object& dispute, std::string_view type, Event& event) {
+// What Stripe holds of it by its bookings, where they are in the dispute's currency; else all that is disputed.
+bursar::Money taken_by_dispute(const Object& dispute) {
+  const std::string currency = dispute.text("currency");
+  const std::int64_t disputed = dispute.integer("amount");
+  if (!dispute.has("balance_transactions")) return from_stripe(disputed, currency);
+  std::int64_t taken = 0;
+  for (const Object& transaction : dispute.objects("balance_transactions")) {
+    if (transaction.text("currency") != currency) return from_stripe(disputed, currency);
+    taken -= transaction.integer("amount");
+  }
+  return from_stripe(taken > 0 ? taken : disputed, currency);
+}
+
+EventKind kind_of_dispute(const std::string& status) {
+  if (status == "won") return EventKind::dispute_won;
+  if (status == "lost") return EventKind::dispute_lost;
+  // An inquiry that ends took nothing away, so it ends well.
+  if (status == "warning_closed" || status == "prevented") return EventKind::dispute_won;
+  return EventKind::dispute_opened;
+}
+
+// An event is a copy of the dispute from when it was made, mostly of before its bookings: what is true now is asked
+// for.
+void about_dispute(bursar::Call& call, Api& api, const Object& told, Event& event) {
+  const Json now = api.get(call, "/v1/disputes/" + plugin_support::percent_encoded(told.text("id")));
+  const Object dispute(now, "dispute");
   const std::string status = dispute.text("status");
   const bool inquiry = status.starts_with("warning_") || status == "prevented";
-  EventKind kind = EventKind::unknown;
-  if (type == "charge.dispute.created" || type == "charge.dispute.funds_withdrawn") kind = EventKind::dispute_opened;
-  if (type == "charge.dispute.funds_reinstated") kind = EventKind::dispute_won;
-  if (type == "charge.dispute.closed") {
-    // An inquiry that ends took nothing away, so it ends well.
-    const bool won = status == "won" || inquiry;
-    kind = won ? EventKind::dispute_won : status == "lost" ? EventKind::dispute_lost : EventKind::unknown;
-  }
   event.gateway_reference = dispute.id_of("payment_intent");
   event.payment_id = payment_of(call, api, event.gateway_reference);
-  if (kind == EventKind::unknown || event.payment_id.empty()) return;
-  event.kind = kind;
+  if (event.payment_id.empty()) return;
+  event.kind = kind_of_dispute(status);
   event.dispute.id = dispute.text("id");
   event.dispute.reason = dispute.optional_text("reason");
   if (!inquiry) {
-    event.dispute.amount = from_stripe(dispute.integer("amount"), dispute.text("currency"));
-    event.dispute.fee = fee_of_dispute(dispute, kind);
+    event.dispute.amount = taken_by_dispute(dispute);
+    event.dispute.fee = fee_of_dispute(dispute);
   }
   if (const auto details = dispute.optional_object("evidence_details")) {
     if (const auto due = details->optional_integer("due_by"); due && *due > 0)
@@ -124,7 +144,7 @@ std::vector<Event> events_of(bursar::Call& call, Api& api, const Object& envelop
   if (type.starts_with("checkout.session.")) about_session(object, event);
   if (type.starts_with("setup_intent.")) about_setup(object, event);
   if (type.starts_with("refund.") || type == "charge.refund.updated") about_refund(call, api, object, event);
-  if (type.starts_with("charge.dispute.")) about_dispute(call, api, object, type, event);
+  if (type.starts_with("charge.dispute.")) about_dispute(call, api, object, event);
   if (is_one_of(type, {"payment_method.updated", "payment_method.automatically_updated", "payment_method.detached"}))
     about_method(object, data, type, event);
   return {std::move(event)};

@@ -8,7 +8,7 @@
 namespace stripe {
 namespace {
 
-constexpr std::size_t reason_max = 500;  // Stripe's limit for a value of metadata
+constexpr std::size_t value_max = 500;  // Stripe's limit for a value of metadata
 
 // Where Stripe has the page in the customer's language; else the browser decides.
 std::string page_locale(std::string_view wanted) {
@@ -23,6 +23,18 @@ std::string page_locale(std::string_view wanted) {
   return "auto";
 }
 
+// "inv_a,inv_b"; of more than have room the first, and how many follow: "inv_a,inv_b,+7".
+std::string joined(const std::vector<std::string>& ids) {
+  constexpr std::size_t room_for_count = 12;
+  std::string all;
+  for (const std::string& id : ids) all += (all.empty() ? "" : ",") + id;
+  if (all.size() <= value_max) return all;
+  std::string out;
+  std::size_t named = 0;
+  while (out.size() + ids[named].size() + room_for_count <= value_max) out += ids[named++] + ",";
+  return out + "+" + std::to_string(ids.size() - named);
+}
+
 void add_metadata(Form& form, std::initializer_list<std::string_view> at, const bursar::Charge& charge) {
   const auto add = [&](std::string_view name, std::string_view value) {
     if (at.size() == 0) form.add_unless_empty({"metadata", name}, value);
@@ -31,6 +43,7 @@ void add_metadata(Form& form, std::initializer_list<std::string_view> at, const 
   add(meta_payment, charge.payment_id);
   add(meta_account, charge.account_id);
   add(meta_invoice, charge.invoice_number);
+  add(meta_invoice_ids, joined(charge.invoice_ids));
 }
 
 void add_ways_back(Form& form, std::string_view return_url, std::string_view cancel_url) {
@@ -115,7 +128,7 @@ Form refund_form(const bursar::Refund& refund, std::int64_t amount, const std::s
   form.add("reason", "requested_by_customer");
   form.add({"metadata", meta_refund}, refund.refund_id);
   form.add({"metadata", meta_payment}, refund.payment_id);
-  form.add_unless_empty({"metadata", "bursar_reason"}, refund.reason.substr(0, reason_max));
+  form.add_unless_empty({"metadata", "bursar_reason"}, refund.reason.substr(0, value_max));
   return form;
 }
 

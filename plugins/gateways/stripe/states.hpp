@@ -14,6 +14,7 @@ inline constexpr std::string_view meta_refund = "bursar_refund";
 inline constexpr std::string_view meta_setup = "bursar_setup";
 inline constexpr std::string_view meta_account = "bursar_account";
 inline constexpr std::string_view meta_invoice = "bursar_invoice";
+inline constexpr std::string_view meta_invoice_ids = "bursar_invoice_ids";
 
 [[nodiscard]] std::string metadata(const Object& object, std::string_view name);
 

@@ -21,6 +21,7 @@ struct Charge {
   std::string_view customer_name, customer_email, customer_country, locale;
   bool authorize_only = false;
   bool save_method = false;
+  std::vector<std::string> invoice_ids{};
 };
 
 struct Capture {
@@ -176,7 +177,8 @@ inline Charge read(const bursar_charge& in) {
           .customer_country = BURSAR_READ(c, customer_country),
           .locale = BURSAR_READ(c, locale),
           .authorize_only = (flags & BURSAR_CHARGE_AUTHORIZE_ONLY) != 0,
-          .save_method = (flags & BURSAR_CHARGE_SAVE_METHOD) != 0};
+          .save_method = (flags & BURSAR_CHARGE_SAVE_METHOD) != 0,
+          .invoice_ids = BURSAR_READ(c, invoice_ids)};
 }
 inline MethodSetup read(const bursar_setup& in) {
   const bursar_setup* s = &in;

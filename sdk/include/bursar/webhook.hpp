@@ -40,9 +40,9 @@ enum class EventKind : bursar_event_kind {
 
 // What a DISPUTE_... event says beside the payment it names; see bursar_event.
 struct Dispute {
-  std::string id{};
-  Money amount{};  // absent: nothing moved
-  Money fee{};
+  std::string id{};  // empty: the provider names none
+  Money amount{};    // absent: nothing moved, or as told before
+  Money fee{};       // what the provider keeps for it in all, as things stand; absent: not told
   std::string reason{};
   std::optional<Time> evidence_by{};
 };

@@ -1,4 +1,6 @@
 // PayPal: every misfortune on the way, what is said of it, and the books at the end.
+#include <thread>
+
 #include "fixture.hpp"
 
 namespace bursar::plugin_host {
@@ -16,13 +18,24 @@ struct Misfortune {
 
 std::ostream& operator<<(std::ostream& out, const Misfortune& misfortune) { return out << misfortune.name; }
 
+const char* name_of(int status) {
+  if (status == 429) return "RATE_LIMIT_REACHED";
+  return status == 409 ? "RESOURCE_CONFLICT" : "INTERNAL_SERVER_ERROR";
+}
+
 std::vector<Misfortune> misfortunes() {
   const auto status = [](int code, bool effect) {
-    return Json{
-        {"fault", "status"},
-        {"status", code},
-        {"effect", effect},
-        {"body", {{"name", code == 429 ? "RATE_LIMIT_REACHED" : "INTERNAL_SERVER_ERROR"}, {"debug_id", "d0f417"}}}};
+    return Json{{"fault", "status"},
+                {"status", code},
+                {"effect", effect},
+                {"body", {{"name", name_of(code)}, {"debug_id", "d0f417"}}}};
+  };
+  const auto html = [](bool effect) {
+    return Json{{"fault", "status"},
+                {"status", 502},
+                {"effect", effect},
+                {"headers", {{"Content-Type", "text/html"}}},
+                {"body", "<html><body><h1>502 Bad Gateway</h1></body></html>"}};
   };
   return {
       {"reset_before_it_was_read", {{"fault", "reset_before_read"}}, GatewayOutcome::unknown, false},
@@ -31,6 +44,10 @@ std::vector<Misfortune> misfortunes() {
       {"too_many_requests", status(429, false), GatewayOutcome::not_attempted, false},
       {"error_500_and_not_done", status(500, false), GatewayOutcome::unknown, false},
       {"error_500_and_done", status(500, true), GatewayOutcome::unknown, true},
+      {"html_502_and_not_done", html(false), GatewayOutcome::unknown, false},
+      {"html_502_and_done", html(true), GatewayOutcome::unknown, true},
+      {"conflict_409_and_not_done", status(409, false), GatewayOutcome::unknown, false},
+      {"conflict_409_and_done", status(409, true), GatewayOutcome::unknown, true},
       {"truncated_json", {{"fault", "truncated"}}, GatewayOutcome::unknown, true},
       {"cut_answer", {{"fault", "cut"}}, GatewayOutcome::unknown, true},
       {"status_of_another_type", {{"fault", "patched"}, {"set", {{"status", 7}}}}, GatewayOutcome::unknown, true},
@@ -54,8 +71,10 @@ class PayPalFaults : public PayPalTest, public ::testing::WithParamInterface<Mis
     double_.fault(fault);
   }
   // A reset may come so early that the connection never stood; then nothing was sent, and saying so is right as well.
+  // Where PayPal says that it is at work on the very request, the end is told later.
   [[nodiscard]] bool is_right(const GatewayAnswer& answer) const {
     return answer.outcome == GetParam().outcome ||
+           (GetParam().fault.value("status", 0) == 409 && answer.outcome == GatewayOutcome::pending) ||
            (GetParam().fault["fault"] == "reset_before_read" && answer.outcome == GatewayOutcome::not_attempted);
   }
   // As the kernel does: it asks until it knows, and a certain "not attempted" is tried again with the same key.
@@ -66,7 +85,8 @@ class PayPalFaults : public PayPalTest, public ::testing::WithParamInterface<Mis
         answer = again();
         continue;
       }
-      EXPECT_EQ(answer.outcome, GatewayOutcome::unknown) << answer.error << answer.decline_text;
+      EXPECT_TRUE(answer.outcome == GatewayOutcome::unknown || answer.outcome == GatewayOutcome::pending)
+          << answer.error << answer.decline_text;
       answer = lookup(id);
       if (answer.outcome == GatewayOutcome::unknown) pass(3600);
     }
@@ -79,7 +99,7 @@ TEST_P(PayPalFaults, ChargeOfASavedAccount) {
   strike("/capture$");
   const auto first = charge();
   EXPECT_TRUE(is_right(first)) << static_cast<int>(first.outcome) << first.error;
-  EXPECT_FALSE(first.error.empty()) << "staff are told why";
+  EXPECT_TRUE(first.outcome == GatewayOutcome::pending || !first.error.empty()) << "staff are told why";
   restart();
   const auto last = resolve("pay_1", first, [&] { return charge(); });
   EXPECT_EQ(last.outcome, GatewayOutcome::succeeded) << last.error;
@@ -122,6 +142,7 @@ TEST_P(PayPalFaults, BeginningMovesNoMoneyAndMayBeTriedAgain) {
   if (first.outcome == GatewayOutcome::unknown) {
     EXPECT_EQ(lookup("pay_1").outcome, GatewayOutcome::not_attempted);
   }
+  restart();
   const auto again = begin();
   ASSERT_EQ(again.outcome, GatewayOutcome::requires_action) << again.error;
   approve(again.reference);
@@ -135,6 +156,7 @@ TEST_P(PayPalFaults, LookupThatFailsIsUnknown) {
   strike("/v2/");
   const auto answer = lookup("pay_1");
   EXPECT_EQ(answer.outcome, GatewayOutcome::unknown) << answer.error;
+  restart();
   EXPECT_EQ(lookup("pay_1").outcome, GatewayOutcome::succeeded);
 }
 
@@ -187,6 +209,40 @@ TEST_F(PayPalUnreachable, OrderOfAChargeThatWasLostIsNotAttempted) {
   }
   EXPECT_EQ(charge().outcome, GatewayOutcome::succeeded);
   EXPECT_EQ(book(), Lines{"capture 12.34 EUR pay_1"});
+}
+
+TEST_F(PayPalUnreachable, TooManyRequestsAreNotAttemptedAndFollowedByQuiet) {
+  EXPECT_TRUE(host_->test_connection("paypal").ok);
+  double_.fault({{"fault", "status"},
+                 {"status", 429},
+                 {"effect", false},
+                 {"path", "/capture$"},
+                 {"headers", {{"Retry-After", "1"}}},
+                 {"body", {{"name", "RATE_LIMIT_REACHED"}}}});
+  const auto limited = charge();
+  EXPECT_EQ(limited.outcome, GatewayOutcome::not_attempted) << limited.error;
+  ASSERT_TRUE(limited.poll_after);
+  EXPECT_GE(limited.poll_after->seconds, 1);
+  EXPECT_LE(limited.poll_after->seconds, 2);
+  const auto before = double_.get("/requests").size();
+  EXPECT_EQ(charge("pay_2").outcome, GatewayOutcome::not_attempted);
+  EXPECT_EQ(lookup("pay_1").outcome, GatewayOutcome::unknown);
+  EXPECT_EQ(double_.get("/requests").size(), before) << "nothing was sent meanwhile";
+  while (charge().outcome == GatewayOutcome::not_attempted) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(book(), Lines{"capture 12.34 EUR pay_1"});
+}
+
+TEST_F(PayPalUnreachable, CompletionOrRefundThatAnswersForAnotherIsNotBelieved) {
+  const auto begun = begin();
+  approve(begun.reference);
+  double_.fault({{"fault", "patched"}, {"path", "/capture$"}, {"set", {{"purchase_units.0.custom_id", "pay_other"}}}});
+  EXPECT_EQ(complete("pay_1", begun.reference).outcome, GatewayOutcome::unknown);
+  const auto taken = lookup("pay_1");
+  EXPECT_EQ(taken.outcome, GatewayOutcome::succeeded);
+  double_.fault({{"fault", "patched"}, {"path", "/refund$"}, {"set", {{"custom_id", "ref_other"}}}});
+  EXPECT_EQ(refund("ref_1", taken.reference).outcome, GatewayOutcome::unknown);
+  EXPECT_EQ(lookup("ref_1").outcome, GatewayOutcome::succeeded);
+  EXPECT_EQ(book(), (Lines{"capture 12.34 EUR pay_1", "refund 2.34 EUR ref_1"}));
 }
 
 TEST_F(PayPalUnreachable, AnswerAboutAnotherPaymentIsNotBelieved) {

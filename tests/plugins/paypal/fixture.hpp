@@ -1,6 +1,8 @@
 // The paypal plugin in the kernel's plugin host, against the double of PayPal in a process of its own.
 #pragma once
 
+#include <mutex>
+
 #include "doubles/double.hpp"
 #include "support/database.hpp"
 #include "support/vault.hpp"
@@ -13,6 +15,53 @@ using payments::GatewayOutcome;
 using test::Json;
 using Lines = std::vector<std::string>;
 
+// The plugin's gateway, and what the kernel would now believe of each payment and refund by its answers.
+class Heard final : public payments::Gateway {
+ public:
+  struct Word {
+    std::optional<std::int64_t> believed{};  // minor units that moved, once that was said
+    GatewayOutcome last = GatewayOutcome::unknown;
+  };
+
+  void speak_through(payments::Gateway* gateway) { gateway_ = gateway; }
+  [[nodiscard]] const payments::GatewayInfo& info() const override { return gateway_->info(); }
+  GatewayAnswer begin(const payments::ChargeRequest& request) override {
+    return noted(request.payment_id, gateway_->begin(request));
+  }
+  GatewayAnswer charge(const payments::ChargeRequest& request) override {
+    return noted(request.payment_id, gateway_->charge(request));
+  }
+  GatewayAnswer complete(const payments::CompleteRequest& request) override {
+    return noted(request.payment_id, gateway_->complete(request));
+  }
+  GatewayAnswer refund(const payments::RefundRequest& request) override {
+    return noted(request.refund_id, gateway_->refund(request));
+  }
+  GatewayAnswer lookup(const std::string& id, const std::string& reference, Money asked) override {
+    return noted(id, gateway_->lookup(id, reference, asked));
+  }
+  GatewayAnswer void_payment(const payments::VoidRequest& request) override { return gateway_->void_payment(request); }
+  GatewayAnswer setup(const payments::SetupRequest& request) override { return gateway_->setup(request); }
+  GatewayAnswer lookup_setup(const std::string& id, const std::string& reference) override {
+    return gateway_->lookup_setup(id, reference);
+  }
+  std::string detach(const payments::DetachRequest& request) override { return gateway_->detach(request); }
+
+  GatewayAnswer noted(const std::string& id, GatewayAnswer answer) {
+    const std::lock_guard lock(mutex_);
+    Word& word = words_[id];
+    word.last = answer.outcome;
+    if (answer.outcome == GatewayOutcome::succeeded && answer.processed) word.believed = answer.processed->minor();
+    return answer;
+  }
+  [[nodiscard]] const std::map<std::string, Word>& words() const { return words_; }
+
+ private:
+  payments::Gateway* gateway_ = nullptr;
+  std::mutex mutex_;
+  std::map<std::string, Word> words_;
+};
+
 class PayPalTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -23,6 +72,30 @@ class PayPalTest : public ::testing::Test {
   void TearDown() override {
     EXPECT_EQ(double_.refused(), "");
     EXPECT_EQ(log_.text().find(about_.at("client_secret").get<std::string>()), std::string::npos);
+    compare_books();
+  }
+  // The double's book against what was said: nothing is moved twice, and nothing that is certain is wrong.
+  void compare_books() {
+    std::map<std::string, std::int64_t> moved;
+    for (const Json& entry : double_.get("/book")) {
+      if (entry.at("what") != "capture" && entry.at("what") != "refund") continue;
+      const std::string id = entry.at("custom_id");
+      if (entry.at("what") == "refund" && moved.contains(id))
+        continue;  // in PayPal's own pages: it carries the payment's
+      const std::string value = entry.at("value");
+      const Currency currency = *Currency::parse(entry.at("currency").get<std::string>());
+      auto amount = Money::parse(value, currency);
+      if (!amount.ok()) amount = Money::parse(value + ".00", currency);  // PayPal writes some without their decimals
+      ASSERT_TRUE(amount.ok()) << entry;
+      EXPECT_TRUE(moved.emplace(id, amount->minor()).second) << "twice: " << entry;
+    }
+    for (const auto& [id, word] : heard_.words()) {
+      if (word.believed) {
+        EXPECT_EQ(moved[id], *word.believed) << id;
+      } else if (word.last != GatewayOutcome::unknown && word.last != GatewayOutcome::pending) {
+        EXPECT_EQ(moved[id], 0) << id;
+      }
+    }
   }
 
   [[nodiscard]] virtual settings::PluginInstance configured(const std::string& api) {
@@ -48,7 +121,10 @@ class PayPalTest : public ::testing::Test {
     double_.post("/clock", {{"advance", seconds}});
   }
 
-  payments::Gateway& gateway() { return *host_->gateways().find("paypal"); }
+  payments::Gateway& gateway() {
+    heard_.speak_through(host_->gateways().find("paypal"));
+    return heard_;
+  }
   GatewayAnswer begin(const std::string& payment = "pay_1") { return gateway().begin(charge_of(1234, payment)); }
   GatewayAnswer charge(const std::string& payment = "pay_1") {
     if (token_.empty()) token_ = double_.post("/token", Json::object()).at("token");
@@ -119,6 +195,7 @@ class PayPalTest : public ::testing::Test {
   Json about_;
   std::string token_;
   std::unique_ptr<PluginHost> host_;
+  Heard heard_;
 };
 
 }  // namespace bursar::plugin_host::testing

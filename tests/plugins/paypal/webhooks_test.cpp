@@ -28,6 +28,7 @@ class PayPalWebhooks : public PayPalTest {
   Json event(const std::string& type, const Json& resource) {
     return double_.post("/event", {{"type", type}, {"resource", resource}});
   }
+  Json last_event() { return double_.get("/webhooks?signature=right").back(); }
   WebhookAnswer deliver(const Json& event, const HttpHeaders& more = {}) {
     WebhookRequest request;
     request.method = "POST";
@@ -106,6 +107,25 @@ TEST_F(PayPalWebhooks, RefundOfOursNamesItAndOneMadeAtPayPalNamesThePayment) {
   EXPECT_EQ(theirs.payment_id, "pay_1");
 }
 
+TEST_F(PayPalWebhooks, WhatFailsAfterItHadSucceededIsTold) {
+  const std::string capture = paid();
+  const auto sent = refund("ref_1", capture);
+  const Json amount{{"currency_code", "EUR"}, {"value", "2.34"}};
+  const auto failed =
+      only(deliver(event("PAYMENT.REFUND.FAILED",
+                         {{"id", sent.reference}, {"status", "FAILED"}, {"custom_id", "ref_1"}, {"amount", amount}})));
+  EXPECT_EQ(failed.kind, WebhookEventKind::refund);
+  EXPECT_EQ(failed.refund_id, "ref_1");
+  EXPECT_EQ(failed.gateway_reference, sent.reference);
+  ASSERT_TRUE(failed.payment);
+  EXPECT_EQ(failed.payment->outcome, GatewayOutcome::declined);
+  const auto denied =
+      only(deliver(event("PAYMENT.CAPTURE.DENIED",
+                         {{"id", capture}, {"status", "DECLINED"}, {"custom_id", "pay_1"}, {"amount", amount}})));
+  EXPECT_EQ(denied.payment_id, "pay_1");
+  EXPECT_EQ(denied.payment->outcome, GatewayOutcome::declined);
+}
+
 TEST_F(PayPalWebhooks, DisputesAndReversalsNameThePaymentAndTheMoney) {
   const std::string capture = paid();
   const Json amount{{"currency_code", "EUR"}, {"value", "12.34"}};
@@ -118,7 +138,8 @@ TEST_F(PayPalWebhooks, DisputesAndReversalsNameThePaymentAndTheMoney) {
   EXPECT_EQ(opened.payment_id, "pay_1");
   EXPECT_EQ(opened.gateway_reference, capture);
   EXPECT_EQ(opened.dispute.amount, charge_of(1234).amount);
-  EXPECT_EQ(opened.dispute.reason, "MERCHANDISE_OR_SERVICE_NOT_RECEIVED PP-D-27803");
+  EXPECT_EQ(opened.dispute.id, "PP-D-27803");
+  EXPECT_EQ(opened.dispute.reason, "MERCHANDISE_OR_SERVICE_NOT_RECEIVED");
   const std::pair<const char*, WebhookEventKind> ends[] = {{"RESOLVED_BUYER_FAVOUR", WebhookEventKind::dispute_lost},
                                                            {"ACCEPTED", WebhookEventKind::dispute_lost},
                                                            {"RESOLVED_SELLER_FAVOUR", WebhookEventKind::dispute_won},
@@ -137,8 +158,44 @@ TEST_F(PayPalWebhooks, DisputesAndReversalsNameThePaymentAndTheMoney) {
        {"links", Json::array({{{"rel", "up"}, {"href", double_.url() + "/v2/payments/captures/" + capture}}})}})));
   EXPECT_EQ(reversed.kind, WebhookEventKind::dispute_lost);
   EXPECT_EQ(reversed.gateway_reference, capture);
-  EXPECT_EQ(reversed.dispute.id, opened.dispute.id) << "one loss told twice";
+  EXPECT_EQ(reversed.dispute.id, "") << "PayPal does not say which dispute it is; the kernel knows the payment's";
   EXPECT_EQ(reversed.dispute.amount, charge_of(1234).amount);
+}
+
+TEST_F(PayPalWebhooks, ADisputeThatEndsInARefundGivesBackWhatItHeldAndTellsOfTheRefund) {
+  const std::string capture = paid();
+  double_.post("/refund_there", {{"capture", capture}, {"value", "5.00"}});
+  pass(60);
+  const Json dispute = double_.post("/dispute", {{"capture", capture}, {"value", "7.00"}});
+  const auto opened = only(deliver(last_event()));
+  EXPECT_EQ(opened.dispute.amount, charge_of(700).amount);
+  pass(60);
+  double_.post(
+      "/resolve",
+      {{"dispute", dispute.at("dispute_id")}, {"outcome", "ACCEPTED"}, {"refunded", "5.00"}, {"by_refund", true}});
+  const auto events = deliver(last_event()).events;
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kind, WebhookEventKind::dispute_won);
+  EXPECT_EQ(events[0].dispute.id, opened.dispute.id);
+  EXPECT_EQ(events[1].kind, WebhookEventKind::refund);
+  EXPECT_EQ(events[1].payment_id, "pay_1");
+  EXPECT_EQ(events[1].gateway_reference, double_.book("refund").back()["id"]) << "the one of after it was opened";
+  EXPECT_NE(events[1].gateway_reference, double_.book("refund").front()["id"]);
+  EXPECT_EQ(events[1].payment->processed, charge_of(500).amount);
+  EXPECT_NE(events[0].event_id, events[1].event_id);
+}
+
+TEST_F(PayPalWebhooks, ADisputeThatIsLostForLessTellsThat) {
+  const std::string capture = paid();
+  refund("ref_1", capture, 500);
+  const Json dispute = double_.post("/dispute", {{"capture", capture}});
+  double_.post("/resolve",
+               {{"dispute", dispute.at("dispute_id")}, {"outcome", "RESOLVED_BUYER_FAVOUR"}, {"refunded", "5.00"}});
+  const auto lost = only(deliver(last_event()));
+  EXPECT_EQ(lost.kind, WebhookEventKind::dispute_lost) << "a refund of ours is another";
+  EXPECT_EQ(lost.dispute.amount, charge_of(500).amount);
+  double_.fault({{"fault", "status"}, {"status", 503}, {"path", "/orders/"}});
+  EXPECT_EQ(deliver(last_event()).verdict, WebhookVerdict::unknown) << "whether it was a refund can't be told now";
 }
 
 TEST_F(PayPalWebhooks, AccountThatIsKeptLaterThanItsPaymentArrivesByWebhook) {

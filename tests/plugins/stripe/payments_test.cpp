@@ -39,6 +39,28 @@ TEST_F(StripeTest, CustomerPaysOnAPageAndTheFeeIsTold) {
   EXPECT_EQ(charge.at("suffix"), "HOSTING");
 }
 
+TEST_F(StripeTest, EveryInvoiceOfAPaymentIsNamedInItsMetadataAsFarAsThereIsRoom) {
+  auto request = charge_of(1234, "pay_1", method(), "USD");
+  request.invoice_ids = {"inv_4kX1", "inv_9pQ2"};
+  const auto one = heard("pay_1", cards_->charge(request));
+  const auto metadata = [&](const std::string& intent) {
+    return stripe_.post("/state", {{"id", intent}}).at("metadata").at("bursar_invoice_ids").get<std::string>();
+  };
+  EXPECT_EQ(metadata(one.reference), "inv_4kX1,inv_9pQ2");
+
+  auto many = charge_of(1234, "pay_2", "", "USD");
+  for (int i = 0; i < 60; ++i) many.invoice_ids.push_back("inv_0123456789abc" + std::to_string(1000 + i));
+  const auto page = heard("pay_2", cards_->begin(many));
+  const std::string of_page = metadata(page.reference);
+  stripe_.post("/pay", {{"session", page.reference}});
+  const auto paid = lookup("pay_2", page.reference);
+  EXPECT_EQ(metadata(paid.reference), of_page);
+  EXPECT_LE(of_page.size(), 500U);
+  EXPECT_GT(of_page.size(), 450U);
+  EXPECT_EQ(of_page.substr(of_page.rfind(',')), ",+38");
+  EXPECT_EQ(std::count(of_page.begin(), of_page.end(), ','), 22);
+}
+
 TEST_F(StripeTest, APageStaysOpenAfterADeclineAndEndsWhenItExpires) {
   const auto begun = begin("pay_1");
   stripe_.post("/pay", {{"session", begun.reference}, {"card", "decline:insufficient_funds"}});

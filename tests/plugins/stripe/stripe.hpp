@@ -50,6 +50,30 @@ class StripeTest : public ::testing::Test {
     for (const auto& [payment, amount] : believed_) EXPECT_EQ(charged[payment], amount) << payment;
     for (const auto& [refund, amount] : refunds()) EXPECT_EQ(believed_refunds_[refund], amount) << refund;
     for (const auto& [refund, amount] : believed_refunds_) EXPECT_EQ(refunds()[refund], amount) << refund;
+    compare_disputes();
+  }
+
+  // What the last event of each dispute tells, against what the double took for it, amount and fee.
+  void compare_disputes() {
+    std::map<std::string, std::int64_t> taken, told;
+    for (const Json& entry : stripe_.get("/book")) {
+      const std::string what = entry.at("what");
+      if (what == "dispute") taken[entry.at("dispute")] += entry.at("amount").get<std::int64_t>();
+      if (what == "dispute_won") taken[entry.at("dispute")] -= entry.at("amount").get<std::int64_t>();
+      if (what == "fee" && entry.at("source").get<std::string>().starts_with("dp_"))
+        taken[entry.at("source")] += entry.at("amount").get<std::int64_t>();
+    }
+    for (const Json& event : stripe_.get("/webhooks?signature=right")) {
+      if (!event.at("type").get<std::string>().starts_with("charge.dispute.")) continue;
+      inbox::WebhookRequest request{.method = "POST", .body = event.at("body")};
+      request.headers = {{"stripe-signature", event.at("headers").at("Stripe-Signature").get<std::string>()}};
+      for (const auto& said : host_->webhooks().find("cards")->handle(request).events) {
+        const bool away = said.kind != inbox::WebhookEventKind::dispute_won && said.dispute.amount;
+        const std::int64_t fee = said.dispute.fee ? said.dispute.fee->minor() : 0;
+        if (!said.dispute.id.empty()) told[said.dispute.id] = (away ? said.dispute.amount->minor() : 0) + fee;
+      }
+    }
+    for (const auto& [dispute, minor] : taken) EXPECT_EQ(told[dispute], minor) << dispute;
   }
 
   // Ours by the double's book; those that failed later count nothing.

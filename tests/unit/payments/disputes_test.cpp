@@ -22,6 +22,8 @@ class DisputesTest : public RefundFixture {
   }
   explicit DisputesTest(settings::Config config = suspending()) : RefundFixture(std::move(config)) {}
 
+  Money euros(std::string_view text) const { return Money::parse(text, euro).value(); }
+
   payments::Context context_with(const invoicing::Rules& other) {
     return {.db = *db,
             .clock = clock,
@@ -42,6 +44,8 @@ class DisputesTest : public RefundFixture {
                     .fee = fee,
                     .reason = "fraudulent"});
   }
+
+  const Currency euro = Currency::parse("EUR").value();
 };
 INSTANTIATE_TEST_SUITE_P(Backends, DisputesTest, backends());
 
@@ -211,6 +215,111 @@ TEST_P(DisputesTest, a_deposit_that_is_charged_back_takes_the_credit_and_then_wh
   EXPECT_EQ(stored(bought.invoice).status, InvoiceStatus::paid);
   EXPECT_EQ(credit(), usd("8.00"));
   EXPECT_EQ(service(bought.services[0]).status, ServiceStatus::active);
+}
+
+TEST_P(DisputesTest, a_fee_in_another_currency_is_booked_in_that_and_stops_nothing) {
+  const auto bought = buy({product("vps", "10.00")});
+  const auto id = tell(bought.payment, DisputeStatus::opened, std::nullopt, euros("15.00"));
+  ASSERT_TRUE(id.ok()) << id.error().detail;
+  EXPECT_EQ(balance("clearing/cards"), usd("0.00"));
+  EXPECT_EQ(balance("clearing/cards", euro), euros("-15.00"));
+  EXPECT_EQ(balance("gateway_fees", euro), euros("15.00"));
+  EXPECT_EQ(stored_dispute(*id).fee, euros("15.00"));
+  EXPECT_EQ(refund({.payment = bought.payment}).error().code, "refund_exceeds_payment");
+  ASSERT_TRUE(tell(bought.payment, DisputeStatus::won, std::nullopt, usd("1.00")).ok()) << "it may even change";
+  EXPECT_EQ(balance("clearing/cards", euro), euros("0.00"));
+  EXPECT_EQ(balance("clearing/cards"), usd("9.00"));
+  EXPECT_EQ(balance("gateway_fees"), usd("1.00"));
+}
+
+TEST_P(DisputesTest, a_payments_fee_in_another_currency_is_booked_in_that) {
+  gateways.cards.charge_fee(euros("0.59"));
+  const auto payment = pay();
+  EXPECT_EQ(stored(payment->id).fee, euros("0.59"));
+  EXPECT_EQ(balance("clearing/cards"), usd("10.00")) << "the customer paid all of it";
+  EXPECT_EQ(balance("clearing/cards", euro), euros("-0.59"));
+  EXPECT_EQ(balance("gateway_fees", euro), euros("0.59"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM journal_entries WHERE kind = 'gateway_fee'"), 1);
+}
+
+TEST_P(DisputesTest, the_fee_is_what_stands_with_the_last_message) {
+  struct Message {
+    DisputeStatus status;
+    const char* fee;  // nullptr: not told
+  };
+  const std::vector<std::pair<std::vector<Message>, const char*>> stories = {
+      {{{DisputeStatus::opened, "15.00"}, {DisputeStatus::won, "0.00"}}, "0.00"},
+      {{{DisputeStatus::opened, "15.00"}, {DisputeStatus::won, nullptr}}, "15.00"},
+      {{{DisputeStatus::opened, "15.00"}, {DisputeStatus::won, "15.00"}, {DisputeStatus::won, "0.00"}}, "0.00"},
+      {{{DisputeStatus::opened, nullptr}, {DisputeStatus::opened, "15.00"}, {DisputeStatus::lost, nullptr}}, "15.00"},
+      {{{DisputeStatus::opened, nullptr}, {DisputeStatus::lost, "15.00"}}, "15.00"},
+      {{{DisputeStatus::lost, "15.00"}, {DisputeStatus::opened, "0.00"}}, "15.00"},
+      {{{DisputeStatus::lost, "15.00"}, {DisputeStatus::lost, "15.00"}, {DisputeStatus::won, "7.50"}}, "7.50"},
+  };
+  Money kept = usd("0.00");
+  int number = 0;
+  for (const auto& [messages, stands] : stories) {
+    const auto bought = buy({product("vps" + std::to_string(++number), "10.00")});
+    DisputeId id;
+    for (const auto& [status, fee] : messages) {
+      id = dispute({.payment = bought.payment,
+                    .reference = "dp_" + std::to_string(number),
+                    .status = status,
+                    .fee = fee == nullptr ? std::nullopt : std::optional(usd(fee))})
+               .value();
+    }
+    kept += usd(stands);
+    EXPECT_EQ(stored_dispute(id).fee, usd(stands)) << number;
+    EXPECT_EQ(balance("gateway_fees"), kept) << number;
+  }
+}
+
+TEST_P(DisputesTest, lost_for_less_than_was_taken_leaves_only_that_owed) {
+  const auto bought = buy({product("vps", "10.00")});
+  const auto id = tell(bought.payment, DisputeStatus::opened);
+  ASSERT_TRUE(tell(bought.payment, DisputeStatus::lost, usd("4.00")).ok());
+  EXPECT_EQ(stored(bought.invoice).balance, usd("4.00"));
+  EXPECT_EQ(balance("clearing/cards"), usd("6.00")) << "the rest is back";
+  EXPECT_EQ(balance("disputed/cards"), usd("0.00"));
+  EXPECT_EQ(balance("dispute_losses"), usd("0.00"));
+  EXPECT_EQ(stored_dispute(*id).amount, usd("4.00"));
+  EXPECT_EQ(stored(bought.payment).disputed, usd("4.00"));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM messages WHERE template = 'dispute_lost' AND subject || body LIKE '%4.00%'"),
+            1);
+  ASSERT_TRUE(tell(bought.payment, DisputeStatus::won).ok());
+  EXPECT_EQ(stored(bought.invoice).status, InvoiceStatus::paid);
+  EXPECT_EQ(balance("clearing/cards"), usd("10.00"));
+}
+
+TEST_P(DisputesTest, lost_for_less_gives_back_credit_that_was_held_for_the_rest) {
+  const auto payment = pay("cards", usd("16.00"));
+  const auto id = tell(payment->id, DisputeStatus::opened);
+  EXPECT_EQ(stored_dispute(*id).held, usd("6.00"));
+  EXPECT_EQ(credit(), usd("0.00"));
+  ASSERT_TRUE(tell(payment->id, DisputeStatus::lost, usd("2.50")).ok());
+  EXPECT_EQ(credit(), usd("3.50"));
+  EXPECT_EQ(stored(invoice).status, InvoiceStatus::paid) << "what was lost is within the surplus";
+  EXPECT_EQ(balance("clearing/cards"), usd("13.50"));
+}
+
+TEST_P(DisputesTest, lost_for_less_after_a_refund_counts_what_the_payment_had_left_first) {
+  const auto bought = buy({product("vps", "10.00")});
+  ASSERT_TRUE(refund({.payment = bought.payment, .amount = usd("6.00")}).ok());
+  workers.drain();
+  ASSERT_TRUE(tell(bought.payment, DisputeStatus::opened).ok());
+  ASSERT_TRUE(tell(bought.payment, DisputeStatus::lost, usd("5.00")).ok());
+  EXPECT_EQ(stored(bought.invoice).balance, usd("4.00"));
+  EXPECT_EQ(balance("dispute_losses"), usd("1.00"));
+  EXPECT_EQ(balance("clearing/cards"), usd("-1.00"));
+}
+
+TEST_P(DisputesTest, lost_for_more_than_was_taken_first_is_lost_for_that) {
+  const auto bought = buy({product("vps", "10.00")});
+  ASSERT_TRUE(tell(bought.payment, DisputeStatus::opened, usd("4.00")).ok());
+  ASSERT_TRUE(tell(bought.payment, DisputeStatus::lost, usd("7.00")).ok());
+  EXPECT_EQ(stored(bought.invoice).balance, usd("7.00"));
+  EXPECT_EQ(balance("clearing/cards"), usd("3.00"));
+  EXPECT_EQ(stored(bought.payment).disputed, usd("7.00"));
 }
 
 TEST_P(DisputesTest, of_a_payment_that_brought_nothing_is_refused) {

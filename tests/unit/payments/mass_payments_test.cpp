@@ -55,6 +55,13 @@ TEST_P(MassPayments, names_everything_that_is_owed_when_no_invoice_is_named) {
   EXPECT_EQ(stored(started.payment).amount, usd("35.00"));
 }
 
+TEST_P(MassPayments, its_gateway_is_told_every_invoice_in_their_order) {
+  const auto started = start({{third}, {invoice}}).value();
+  payments.perform(started.payment);
+  EXPECT_EQ(gateways.cards.last_charge().invoice_ids,
+            (std::vector<std::string>{codec.text(third), codec.text(invoice)}));
+}
+
 TEST_P(MassPayments, takes_chosen_invoices_and_amounts_only) {
   const auto started = start({{second, usd("7.50")}, {invoice}}).value();
   payments.perform(started.payment);

@@ -120,11 +120,12 @@ class RefundFixture : public PaymentFixture {
   payments::Dispute stored_dispute(DisputeId id) {
     return db->read([&](Connection& c) { return payments::find_dispute(c, id).value(); });
   }
-  Money balance(std::string_view ledger_account) {
+  Money balance(std::string_view ledger_account) { return balance(ledger_account, dollar); }
+  Money balance(std::string_view ledger_account, Currency currency) {
     return db->read([&](Connection& c) {
-      Money sum = usd("0.00");
+      Money sum = Money::zero(currency);
       for (const auto& one : ledger::trial_balance(c)) {
-        if (one.ledger_account == ledger_account) sum += one.amount;
+        if (one.ledger_account == ledger_account && one.amount.currency() == currency) sum += one.amount;
       }
       return sum;
     });

@@ -11,7 +11,8 @@
  *
  * An answer must keep these rules, or the host makes it unknown and logs the plugin as misbehaving: text is UTF-8;
  * succeeded and authorized carry a gateway_reference; `processed` is positive, in the currency that was asked, and
- * missing only where nothing was processed; declined never carries `processed`; `fee` is not above `processed`.
+ * missing only where nothing was processed; declined never carries `processed`; a `fee` in the same currency is not
+ * above `processed`.
  *
  * Saving a method without a payment (`setup`) moves no money, so its answers, and those of a lookup of it, keep other
  * rules: succeeded carries `method.token`; `processed` and `fee` are absent; authorized is no answer. */
@@ -70,7 +71,7 @@ typedef struct bursar_payment_result {
   bursar_payment_outcome outcome;
   bursar_money
       processed;    /* really taken, reserved or given back; may be less or more than asked. Absent: what was asked */
-  bursar_money fee; /* the provider's, if it told */
+  bursar_money fee; /* the provider's, if it told; in whatever currency it counts */
   bursar_str gateway_reference; /* the provider's id of this transaction, unique within the instance */
   bursar_action action;
   bursar_time expires_at; /* when the action or the pending payment lapses by itself */
@@ -105,6 +106,8 @@ typedef struct bursar_charge {
   bursar_str customer_email;
   bursar_str customer_country; /* ISO 3166-1 alpha-2 */
   bursar_str locale;           /* BCP 47 */
+  bursar_strs invoice_ids; /* ours, opaque: of each invoice it pays, in their order, also those without a number yet;
+                              none for money that is for no invoice */
 } bursar_charge;
 
 /* For capture, void and complete. */

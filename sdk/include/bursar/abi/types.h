@@ -36,7 +36,7 @@
  * carry the same draft number and the same SDK version: while gateways, panels and channels of different kinds are
  * still being built against it, anything may change from one release to the next. When the ABI is frozen this becomes
  * 0, and from then on only the minor counts. */
-#define BURSAR_ABI_DRAFT 3
+#define BURSAR_ABI_DRAFT 4
 
 /* The version of this kit; the kernel of the same version is built from the same headers. */
 #define BURSAR_SDK_VERSION "0.1.0"

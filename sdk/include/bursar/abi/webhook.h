@@ -41,8 +41,8 @@ typedef int32_t bursar_event_kind;
 #define BURSAR_EVENT_PAYMENT 1        /* a payment changed: `payment` says to what, or is null: ask lookup */
 #define BURSAR_EVENT_REFUND 2         /* the same of a refund */
 #define BURSAR_EVENT_DISPUTE_OPENED 3 /* the bank wants it back; dispute_... says what was taken */
-#define BURSAR_EVENT_DISPUTE_WON 4    /* dispute_amount, and perhaps dispute_fee, came back to us */
-#define BURSAR_EVENT_DISPUTE_LOST 5   /* what was taken stays taken */
+#define BURSAR_EVENT_DISPUTE_WON 4    /* all that was taken is back */
+#define BURSAR_EVENT_DISPUTE_LOST 5   /* dispute_amount stays taken, what was taken beyond it is back */
 #define BURSAR_EVENT_METHOD_CHANGED                                                                           \
   6                            /* `payment->method` was renewed, or its token is gone when the label is empty \
                                 */
@@ -65,10 +65,16 @@ typedef struct bursar_event {
   bursar_str setup_id; /* ours; METHOD_SAVED */
 
   /* DISPUTE_...; payment_id or gateway_reference names the payment. */
-  bursar_str dispute_id;           /* the provider's; the same from opened to its end */
-  bursar_money dispute_amount;     /* taken back, or returned; absent: nothing moved (an inquiry before a dispute) */
-  bursar_money dispute_fee;        /* the provider's, beside the amount; absent: none told */
-  bursar_str dispute_reason;       /* the provider's own word: "fraudulent" */
+  bursar_str dispute_id;       /* the provider's; the same from opened to its end. Empty: the provider names none:
+                                  the kernel takes the one of this payment that is open, or that was lost with this
+                                  amount, else a new one */
+  bursar_money dispute_amount; /* OPENED: what was taken; LOST: what stays taken; WON: what is back. In the payment's
+                                  currency. Absent: OPENED and WON of a dispute the kernel does not know: nothing
+                                  moved (an inquiry); else what was told before */
+  bursar_money dispute_fee;    /* what the provider keeps for this dispute beside the amount, in all and as things
+                                  stand with this event, in whatever currency it counts: 15.00 when it was taken, 0.00
+                                  when it came back. Absent: nothing is told, what was told before stands */
+  bursar_str dispute_reason;   /* the provider's own word: "fraudulent" */
   bursar_time dispute_evidence_by; /* until when an answer is accepted; 0: not told */
 } bursar_event;
 
