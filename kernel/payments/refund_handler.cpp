@@ -185,12 +185,17 @@ void RefundHandler::settle(storage::Transaction& tx, const effects::Effect& effe
   const RefundId id(effect.object);
   const auto before = find_refund(tx, id);
   BURSAR_ASSERT(before.has_value());
-  // A webhook was faster: what it told stands.
+  const GatewayAnswer answer = answer_of(outcome);
+  // A webhook was faster: what it told stands. But one that had succeeded may fail days later, and a webhook that tells
+  // of it only has the gateway asked; the word must be about the gateway's very refund.
   if (before->status == "succeeded" || before->status == "failed") {
-    outcome.verdict = before->status == "succeeded" ? Verdict::done : Verdict::failed;
+    const bool came_back = before->status == "succeeded" && answer.outcome == GatewayOutcome::declined &&
+                           !answer.reference.empty() && answer.reference == before->reference;
+    if (came_back) settle_refund(tx, context_, id, answer, now);
+    outcome.verdict = before->status == "succeeded" && !came_back ? Verdict::done : Verdict::failed;
     return;
   }
-  settle_refund(tx, context_, id, answer_of(outcome), now);
+  settle_refund(tx, context_, id, answer, now);
 }
 
 }  // namespace bursar::payments

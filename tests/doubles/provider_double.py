@@ -23,6 +23,8 @@ expression), "times"?} and by kind:
   cut                              the same, but the connection ends in the middle of the HTTP answer
   patched            set           the request is done, the answer has these values: {"status": 7, "a.b": null}
   delay              seconds, when the answer is late; when: "after" (default) the request was done, or "before"
+  told_first         url, lost     the request is done, what happened is told to this address, and only then the answer comes; `lost`:
+                                   the connection is reset in its place
 
 The book is append-only: one JSON object per line, flushed before the answer leaves.
 """
@@ -93,7 +95,7 @@ class Faults:
     def add(self, faults):
         with self._lock:
             for fault in faults:
-                if fault["fault"] not in ("reset_before_read", "reset_after_read", "status", "truncated", "cut", "patched", "delay"):
+                if fault["fault"] not in ("reset_before_read", "reset_after_read", "status", "truncated", "cut", "patched", "delay", "told_first"):
                     raise ValueError(f"no fault is called {fault['fault']}")
                 self._left.append({"times": 1, **fault})
 
@@ -232,6 +234,9 @@ class ProviderDouble:
     def answered(self, request, answer, ran):
         """`answer` will be sent, whatever becomes of it on the way; None: the request was dropped unread. `ran`: it was worked on."""
 
+    def tell_of(self, request, answer):
+        """Emits the events of what `request` did, where that does not happen by itself."""
+
     def signed(self, body, how):
         """The headers that prove the event: how is right, wrong, old, both, stale or future."""
         raise NotImplementedError
@@ -272,7 +277,11 @@ class ProviderDouble:
             time.sleep(fault["seconds"])
         if kind == "" and self.contract is not None and not request.path.startswith(self.undescribed) and not note["refused"]:
             note["answer_refused"] = self.contract.answer_faults(request.method, request.path, answer.status, answer.headers, answer.body)
-        if kind == "reset_after_read":
+        if kind == "told_first":
+            with self.lock:
+                self.tell_of(request, answer)
+            self._deliver(fault["url"])
+        if kind == "reset_after_read" or fault.get("lost"):
             reset(connection)
         elif kind == "truncated":
             send(connection, Answer(answer.status, answer.body[:len(answer.body) // 2], answer.headers))

@@ -191,8 +191,10 @@ Payment payment_of_refund(const Object& refund) {
   if (status == "pending" || status == "requires_action") return Payment::pending(reference);
   if (status != "failed" && status != "canceled") refund.fault("status", "is none that Stripe describes");
   const std::string reason = refund.optional_text("failure_reason");
-  return Payment::declined(bursar::Decline::final, "other",
-                           "the refund " + status + (reason.empty() ? std::string() : ": " + reason));
+  Payment payment = Payment::declined(bursar::Decline::final, "other",
+                                      "the refund " + status + (reason.empty() ? std::string() : ": " + reason));
+  payment.reference = reference;
+  return payment;
 }
 
 }  // namespace stripe
