@@ -1,8 +1,6 @@
 #include "api.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <chrono>
 
 namespace paypal {
 namespace {
@@ -15,13 +13,6 @@ constexpr std::size_t request_id_max = 108;
 constexpr bursar::Milliseconds token_timeout{10'000};
 // A token is not used in its last minute: a request that takes long must not arrive with one that has ended.
 constexpr std::int64_t token_margin_ms = 60'000;
-// Longer than this PayPal is not believed to want to be left alone.
-constexpr std::int64_t longest_wait_ms = 5 * 60'000;
-
-std::int64_t steady_ms() {
-  return std::chrono::duration_cast<bursar::Milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 std::string base64(std::string_view bytes) {
   static constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
@@ -101,31 +92,10 @@ Answer Api::post(Call& call, const std::string& path, const std::string& request
   return send(call, std::move(request), act);
 }
 
-bursar::Milliseconds Api::quiet_for() const {
-  return bursar::Milliseconds(std::max<std::int64_t>(0, quiet_until_.load() - steady_ms()));
-}
-
-// Until when nothing more should be asked: as PayPal says, else longer with each refusal in a row. The random part
-// keeps several nodes from coming back together.
-void Api::be_quiet(const HttpResponse& response) {
-  const std::string_view header = response.header("retry-after");
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
-  const bool told = error == std::errc() && end == header.data() + header.size() && seconds > 0;
-  const int refusals = std::min(refusals_.fetch_add(1), 6);
-  const std::int64_t least = told ? std::min(seconds, longest_wait_ms / 1000) * 1000 : std::int64_t{500} << refusals;
-  std::uint8_t random = 0;
-  host_.random(&random, sizeof random);
-  const std::int64_t until = steady_ms() + least + least * random / 1024;
-  std::int64_t before = quiet_until_.load();
-  while (before < until && !quiet_until_.compare_exchange_weak(before, until)) {
-  }
-}
-
 // PayPal's answer, or without a request the one it gave when it asked for fewer of them.
 Answer Api::exchange(Call& call, const HttpRequest& request) {
   Answer answer;
-  if (const bursar::Milliseconds wait = quiet_for(); wait.count() > 0) {
+  if (const bursar::Milliseconds wait = backoff_.left(); wait.count() > 0) {
     answer.status = 429;
     answer.body = {{"name", "RATE_LIMIT_REACHED"}, {"message", "the next request may be sent later"}};
     answer.wait = wait;
@@ -134,10 +104,10 @@ Answer Api::exchange(Call& call, const HttpRequest& request) {
   const HttpResponse response = host_.http(call, request);
   answer = read(response);
   if (answer.status == 429) {
-    be_quiet(response);
-    answer.wait = quiet_for();
+    backoff_.refused(response);
+    answer.wait = backoff_.left();
   } else {
-    refusals_ = 0;
+    backoff_.answered();
   }
   return answer;
 }

@@ -1,9 +1,9 @@
 // One PayPal account over HTTPS: the access token, the request id, and what an answer means before it is read.
 #pragma once
 
-#include <atomic>
 #include <bursar/host.hpp>
 #include <mutex>
+#include <plugin_support/backoff.hpp>
 
 #include "fields.hpp"
 
@@ -38,7 +38,7 @@ struct Account {
 
 class Api {
  public:
-  Api(bursar::Host host, Account account) : host_(host), account_(std::move(account)) {}
+  Api(bursar::Host host, Account account) : host_(host), account_(std::move(account)), backoff_(host) {}
 
   // Each throws NotAttempted or OutcomeUnknown as the SDK's Http does; any HTTP status that PayPal sent comes back.
   Answer get(bursar::Call& call, const std::string& path);
@@ -62,8 +62,6 @@ class Api {
 
   Answer send(bursar::Call& call, bursar::HttpRequest request, Act act);
   Answer exchange(bursar::Call& call, const bursar::HttpRequest& request);
-  void be_quiet(const bursar::HttpResponse& response);
-  [[nodiscard]] bursar::Milliseconds quiet_for() const;
   std::string token(bursar::Call& call, const std::string& refused);
   Token fetch_token(bursar::Call& call);
 
@@ -71,9 +69,7 @@ class Api {
   Account account_;
   std::mutex mutex_;  // held while a token is fetched: one at a time, the others want the same one
   Token token_;
-  // Shared by the calls of this instance, as PayPal counts requests per account. By the steady clock, in milliseconds.
-  std::atomic<std::int64_t> quiet_until_{0};
-  std::atomic<int> refusals_{0};
+  plugin_support::Backoff backoff_;
 };
 
 }  // namespace paypal

@@ -1,9 +1,5 @@
 #include "api.hpp"
 
-#include <algorithm>
-#include <charconv>
-#include <chrono>
-
 #include "hex.hpp"
 
 namespace stripe {
@@ -12,12 +8,6 @@ namespace {
 using bursar::Milliseconds;
 
 constexpr std::size_t key_max = 255;
-constexpr Milliseconds longest_wait = std::chrono::minutes(5);
-
-std::int64_t steady_ms() {
-  return std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 std::optional<bool> mode_of(std::string_view key) {
   if (key.find("_live_") != std::string_view::npos) return true;
   if (key.find("_test_") != std::string_view::npos) return false;
@@ -56,34 +46,13 @@ Api::Api(bursar::Host host, const bursar::Settings& settings)
       base_(settings.text("api_base")),
       secret_key_(settings.text("secret_key")),
       version_(settings.text("api_version")),
-      live_(mode_of(secret_key_)) {
+      live_(mode_of(secret_key_)),
+      backoff_(host) {
   while (base_.ends_with('/')) base_.pop_back();
 }
 
-Milliseconds Api::quiet_for() const {
-  return Milliseconds(std::max<std::int64_t>(0, quiet_until_.load() - steady_ms()));
-}
-
-// Until when nothing more should be asked: as Stripe says, else longer with each refusal in a row. The random part
-// keeps several nodes from coming back together.
-void Api::be_quiet(const bursar::HttpResponse& response) {
-  const std::string_view header = response.header("retry-after");
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
-  const bool told = error == std::errc() && end == header.data() + header.size() && seconds > 0;
-  const int refusals = std::min(refusals_.fetch_add(1), 6);
-  const Milliseconds least = told ? Milliseconds(std::min<std::int64_t>(seconds, longest_wait.count() / 1000) * 1000)
-                                  : Milliseconds(std::int64_t{500} << refusals);
-  std::uint8_t random = 0;
-  host_.random(&random, sizeof random);
-  const std::int64_t until = steady_ms() + least.count() + least.count() * random / 1024;
-  std::int64_t before = quiet_until_.load();
-  while (before < until && !quiet_until_.compare_exchange_weak(before, until)) {
-  }
-}
-
 bursar::HttpResponse Api::exchange(bursar::Call& call, bursar::HttpRequest request) {
-  if (const Milliseconds wait = quiet_for(); wait.count() > 0) {
+  if (const Milliseconds wait = backoff_.left(); wait.count() > 0) {
     throw NothingDone("Stripe asked for fewer requests; the next is " + std::to_string(wait.count()) + " ms away",
                       bursar::Retry::later, wait);
   }
@@ -97,10 +66,10 @@ bursar::HttpResponse Api::exchange(bursar::Call& call, bursar::HttpRequest reque
     case 403:
       throw NothingDone(described(response, ": the secret key may not do this"), bursar::Retry::after_fix, {});
     case 429:
-      be_quiet(response);
-      throw NothingDone(described(response, ": too many requests"), bursar::Retry::later, quiet_for());
+      backoff_.refused(response);
+      throw NothingDone(described(response, ": too many requests"), bursar::Retry::later, backoff_.left());
     default:
-      refusals_ = 0;
+      backoff_.answered();
       return response;
   }
 }

@@ -2,10 +2,10 @@
 // whether anything happened.
 #pragma once
 
-#include <atomic>
 #include <bursar/settings.hpp>
 #include <optional>
 
+#include "plugin_support/backoff.hpp"
 #include "plugin_support/form.hpp"
 #include "plugin_support/json.hpp"
 
@@ -64,17 +64,13 @@ class Api {
 
  private:
   bursar::HttpResponse exchange(bursar::Call& call, bursar::HttpRequest request);
-  void be_quiet(const bursar::HttpResponse& response);
-  [[nodiscard]] bursar::Milliseconds quiet_for() const;
 
   bursar::Host host_;
   std::string base_;
   std::string secret_key_;
   std::string version_;
   std::optional<bool> live_;
-  // Shared by the calls of this instance, as Stripe counts requests per account. By the steady clock, in milliseconds.
-  std::atomic<std::int64_t> quiet_until_{0};
-  std::atomic<int> refusals_{0};
+  plugin_support::Backoff backoff_;
 };
 
 }  // namespace stripe
