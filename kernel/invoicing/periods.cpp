@@ -1,7 +1,6 @@
 #include "invoicing/periods.hpp"
 
 #include <algorithm>
-#include <set>
 #include <span>
 
 #include "base/assert.hpp"
@@ -98,16 +97,23 @@ CancelledLines cancelled_lines(Connection& c, const services::Service& service, 
 }
 
 std::vector<LineId> lines_to_be_removed(Connection& c, InvoiceId invoice, const std::vector<Line>& lines) {
-  std::set<ServiceId> services;
+  std::vector<std::int64_t> services;
   for (const Line& line : lines) {
-    if (line.service && !line.removed) services.insert(line.service);
+    if (line.service && !line.removed) services.push_back(line.service.value());
+  }
+  std::vector<ServiceId> cancelled_services;
+  {
+    auto rows = c.query(
+        "SELECT service_id FROM cancellations WHERE service_id IN {list:$1} AND status = 'requested'"
+        " AND adjusted_at IS NULL",
+        std::span<const std::int64_t>(services));
+    while (rows.next()) cancelled_services.push_back(rows.id<ServiceId>(0));
   }
   std::vector<LineId> found;
-  for (const ServiceId id : services) {
+  for (const ServiceId id : cancelled_services) {
     const auto wish = services::find_cancellation(c, id);
-    if (!wish || wish->status != "requested" || wish->adjusted) continue;
     const auto service = services::find_service(c, id);
-    BURSAR_ASSERT(service.has_value());
+    BURSAR_ASSERT(wish.has_value() && service.has_value());
     auto cancelled = cancelled_lines(c, *service, wish->effective_on, wish->kind);
     const std::vector<LineId>& of_it = cancelled.lines[invoice];
     found.insert(found.end(), of_it.begin(), of_it.end());

@@ -96,7 +96,7 @@ GatewayAnswer let_go(storage::Connection& c, const Payment& payment) {
 
 bool nothing_is_owed(storage::Connection& c, const Payment& payment) {
   const auto targets = targets_of(c, payment);
-  return std::none_of(targets.begin(), targets.end(), [&](const Target& target) {
+  return !targets.empty() && std::none_of(targets.begin(), targets.end(), [&](const Target& target) {
     const auto invoice = invoicing::find_invoice(c, target.invoice);
     return invoice && invoice->balance.is_positive() && invoice->status == invoicing::InvoiceStatus::open;
   });
@@ -157,15 +157,14 @@ void VoidHandler::settle(storage::Transaction& tx, const effects::Effect& effect
   if (outcome.data.empty()) return;  // the gateway was not asked
   const GatewayAnswer answer = answer_of(outcome);
   switch (answer.outcome) {
-    case GatewayOutcome::succeeded:
+    case GatewayOutcome::succeeded: {
       outcome.verdict = Verdict::done;
       if (!payment->open()) return;
-      {
-        const GatewayAnswer ended = let_go(tx, *payment);
-        settle_payment(tx, context_, payment->id, ended, Verdict::failed, now);
-        effects::conclude(tx, charge_key(payment->id), Verdict::failed, ended.decline_code, now);
-      }
+      const GatewayAnswer ended = let_go(tx, *payment);
+      settle_payment(tx, context_, payment->id, ended, Verdict::failed, now);
+      effects::conclude(tx, charge_key(payment->id), Verdict::failed, ended.decline_code, now);
       return;
+    }
     case GatewayOutcome::not_attempted:
       outcome.verdict = Verdict::not_attempted;
       return;

@@ -194,7 +194,9 @@ void book_success(storage::Transaction& tx, const Context& context, const Paymen
     end_attempt(tx, payment.id, AttemptOutcome::charged);
   }
   if (payment.mass_payment) complete_if_nothing_is_owed(tx, payment.mass_payment, now);
-  for (const Share& part : spread.applied) let_go_of_others(tx, context, part.invoice, payment.id, now);
+  for (const Share& part : spread.applied) {
+    if (part.amount == part.owed) let_go_of_others(tx, context, part.invoice, payment.id, now);
+  }
   accounts::append_audit(tx, now,
                          {.account = payment.account,
                           .action = "payment.succeeded",

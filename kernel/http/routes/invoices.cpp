@@ -30,8 +30,10 @@ std::optional<invoicing::InvoiceStatus> status_from(const std::string& text) {
 
 std::map<InvoiceId, Money> under_way_of(storage::Connection& c, const std::vector<invoicing::Invoice>& invoices) {
   std::vector<std::int64_t> ids;
-  for (const auto& invoice : invoices) ids.push_back(invoice.id.value());
-  return payments::money_under_way(c, ids);
+  for (const auto& invoice : invoices) {
+    if (invoice.status == invoicing::InvoiceStatus::open) ids.push_back(invoice.id.value());
+  }
+  return ids.empty() ? std::map<InvoiceId, Money>() : payments::money_under_way(c, ids);
 }
 
 void write_under_way(JsonWriter& w, const invoicing::Invoice& invoice, const std::map<InvoiceId, Money>& under_way) {
