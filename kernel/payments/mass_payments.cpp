@@ -115,7 +115,7 @@ Status check_extra(Transaction& tx, const Context& context, const NewMassPayment
                                                 : Status();
 }
 
-// A part of an invoice is asked for again in whole by the next attempt, so credit must not have paid some of it.
+// What credit paid of a chosen part would be asked for again by the next attempt.
 Status check_use_of_credit(const NewMassPayment& mass) {
   const bool has_amounts = std::any_of(mass.items.begin(), mass.items.end(),
                                        [](const NewMassPayment::Item& item) { return item.amount.has_value(); });
